@@ -9,6 +9,7 @@ fn main() {
     divan::main();
 }
 
+/// Every line of every service.
 #[divan::bench]
 fn decode() -> Catalog<'static> {
     Catalog::decode(builtin_text()).unwrap()

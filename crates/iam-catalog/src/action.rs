@@ -3,13 +3,14 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::{Catalog, ConditionKey, ResourceType, Service, part, service};
+use crate::service::{Content, Header, TypeEntry};
+use crate::{ConditionKey, ResourceType, Service, part};
 
 /// One action of one service.
 #[derive(Clone, Copy)]
 pub struct Action<'c> {
-    catalog: &'c Catalog<'c>,
-    service: &'c service::Entry<'c>,
+    service: &'c Header<'c>,
+    content: &'c Content<'c>,
     name: &'c str,
     shape: &'c Shape,
 }
@@ -29,8 +30,8 @@ pub enum AccessLevel {
 /// A resource type as one action uses it.
 #[derive(Debug, Clone, Copy)]
 pub struct ResourceUse<'c> {
-    catalog: &'c Catalog<'c>,
-    resource_type: &'c service::TypeEntry<'c>,
+    content: &'c Content<'c>,
+    resource_type: &'c TypeEntry<'c>,
     entry: &'c UseEntry,
 }
 
@@ -59,15 +60,15 @@ pub(crate) struct UseEntry {
 
 impl<'c> Action<'c> {
     pub(crate) fn new(
-        catalog: &'c Catalog<'c>,
-        service: &'c service::Entry<'c>,
+        service: &'c Header<'c>,
+        content: &'c Content<'c>,
         entry: &'c Entry<'c>,
     ) -> Option<Self> {
         Some(Self {
-            catalog,
             service,
+            content,
             name: entry.name,
-            shape: catalog.shapes.get(entry.shape)?,
+            shape: content.shapes.get(entry.shape)?,
         })
     }
 
@@ -77,7 +78,7 @@ impl<'c> Action<'c> {
     }
 
     pub fn service(self) -> Service<'c> {
-        Service::new(self.catalog, self.service)
+        Service::new(self.service, self.content)
     }
 
     pub fn level(self) -> AccessLevel {
@@ -86,10 +87,10 @@ impl<'c> Action<'c> {
 
     /// The resource types it works on; none where only `*` names its resource.
     pub fn resources(self) -> impl Iterator<Item = ResourceUse<'c>> {
-        let catalog = self.catalog;
-        part(&catalog.uses, self.shape.uses.clone())
+        let content = self.content;
+        part(&content.uses, &self.shape.uses)
             .iter()
-            .filter_map(|entry| ResourceUse::new(catalog, entry))
+            .filter_map(|entry| ResourceUse::new(content, entry))
     }
 
     /// Whether a policy can narrow it to some resources. Where it cannot, a statement with any
@@ -100,7 +101,7 @@ impl<'c> Action<'c> {
 
     /// The condition keys of every call, whatever its resource. The resource types have more.
     pub fn condition_keys(self) -> impl Iterator<Item = ConditionKey<'c>> {
-        self.catalog.keys_at(self.shape.keys.clone())
+        self.content.keys_at(&self.shape.keys)
     }
 
     /// Whether AWS lists the condition key for this action: for every call, for one of its resource
@@ -116,7 +117,7 @@ impl<'c> Action<'c> {
 
     /// The actions that the caller must also be allowed, `service:Name`, as far as AWS lists them.
     pub fn dependents(self) -> &'c [&'c str] {
-        part(&self.catalog.dependents, self.shape.dependents.clone())
+        part(&self.content.dependents, &self.shape.dependents)
     }
 }
 
@@ -142,16 +143,16 @@ impl PartialEq for Action<'_> {
 impl Eq for Action<'_> {}
 
 impl<'c> ResourceUse<'c> {
-    fn new(catalog: &'c Catalog<'c>, entry: &'c UseEntry) -> Option<Self> {
+    fn new(content: &'c Content<'c>, entry: &'c UseEntry) -> Option<Self> {
         Some(Self {
-            catalog,
-            resource_type: catalog.resource_types.get(entry.resource_type)?,
+            content,
+            resource_type: content.resource_types.get(entry.resource_type)?,
             entry,
         })
     }
 
     pub fn resource_type(self) -> ResourceType<'c> {
-        ResourceType::new(self.catalog, self.resource_type)
+        ResourceType::new(self.content, self.resource_type)
     }
 
     /// Whether every call names a resource of this type; otherwise only some calls do.
@@ -161,19 +162,11 @@ impl<'c> ResourceUse<'c> {
 
     /// The condition keys that this use of the resource carries, beside those of its type.
     pub fn condition_keys(self) -> impl Iterator<Item = ConditionKey<'c>> {
-        self.catalog.keys_at(self.entry.keys.clone())
+        self.content.keys_at(&self.entry.keys)
     }
 
     /// The actions that the caller must also be allowed when the call names such a resource.
     pub fn dependents(self) -> &'c [&'c str] {
-        part(&self.catalog.dependents, self.entry.dependents.clone())
-    }
-}
-
-impl<'t> Catalog<'t> {
-    pub(crate) fn keys_at(&self, places: Range<usize>) -> impl Iterator<Item = ConditionKey<'t>> {
-        part(&self.key_places, places)
-            .iter()
-            .filter_map(|place| self.service_keys.get(*place).copied())
+        part(&self.content.dependents, &self.entry.dependents)
     }
 }

@@ -14,12 +14,13 @@
 //! ```
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use thiserror::Error;
 
 use crate::action::{self, AccessLevel, Shape, UseEntry};
 use crate::key::Template;
-use crate::service::{self, TypeEntry};
+use crate::service::{self, Content, TypeEntry};
 use crate::{Catalog, ConditionKey, ValueType, compare};
 
 const FORMAT: &str = "bailiwick-iam-catalog 1";
@@ -54,20 +55,42 @@ enum Reason {
     Reference,
 }
 
-pub(crate) fn decode(text: &str) -> Result<Catalog<'_>, DecodeError> {
-    let mut lines = (1..).zip(text.lines());
+/// Reads the global keys and finds the services, and leaves what is inside a service to
+/// [`Content::decode`]: most runs ask about a few services only.
+pub(crate) fn outline(text: &str) -> Result<Catalog<'_>, DecodeError> {
+    let (head, services) = split_services(text);
+    let mut lines = (1..).zip(head.lines());
     let (line, header) = lines.next().unwrap_or((1, ""));
     let mut catalog = empty(header).map_err(|reason| DecodeError { line, reason })?;
     for (line, text) in lines {
-        add(&mut catalog, text).map_err(|reason| DecodeError { line, reason })?;
+        add_global_key(&mut catalog, text).map_err(|reason| DecodeError { line, reason })?;
     }
-    catalog.key_templates = catalog
-        .global_keys
-        .iter()
-        .copied()
-        .filter_map(Template::new)
-        .collect();
+    let mut line = 1 + head.lines().count();
+    for text in services {
+        add_service(&mut catalog, text, line).map_err(|reason| DecodeError { line, reason })?;
+        line += text.lines().count();
+    }
+    let keys = catalog.global_keys.iter().copied();
+    catalog.key_templates = keys.filter_map(Template::new).collect();
     Ok(catalog)
+}
+
+/// Each service begins with an `@` at the start of its line.
+fn split_services(text: &str) -> (&str, impl Iterator<Item = &str>) {
+    let starts = text
+        .match_indices('@')
+        .map(|(place, _)| place)
+        .filter(|place| {
+            text.get(..*place)
+                .is_some_and(|before| before.ends_with('\n'))
+        });
+    let mut starts = starts.chain([text.len()]).peekable();
+    let head = starts.peek().and_then(|end| text.get(..*end));
+    let services = std::iter::from_fn(move || {
+        let start = starts.next()?;
+        text.get(start..*starts.peek()?)
+    });
+    (head.unwrap_or_default(), services)
 }
 
 fn empty(header: &str) -> Result<Catalog<'_>, Reason> {
@@ -83,163 +106,130 @@ fn empty(header: &str) -> Result<Catalog<'_>, Reason> {
         services: Vec::new(),
         global_keys: Vec::new(),
         key_templates: Vec::new(),
-        service_keys: Vec::new(),
-        resource_types: Vec::new(),
-        actions: Vec::new(),
-        shapes: Vec::new(),
-        uses: Vec::new(),
-        key_places: Vec::new(),
-        dependents: Vec::new(),
     })
 }
 
-fn add<'t>(catalog: &mut Catalog<'t>, line: &'t str) -> Result<(), Reason> {
-    if let Some(rest) = line.strip_prefix('&') {
-        return add_global_key(catalog, rest);
-    }
-    if let Some(rest) = line.strip_prefix('@') {
-        return add_service(catalog, rest);
-    }
-    let mut service = catalog.services.pop().ok_or(Reason::NoService)?;
-    let added = match line.split_at_checked(1) {
-        Some(("%", rest)) => add_key(catalog, &mut service, rest),
-        Some(("#", rest)) => add_resource_type(catalog, &mut service, rest),
-        Some(("=", rest)) => add_shape(catalog, &mut service, rest),
-        _ => add_action(catalog, &mut service, line),
-    };
-    catalog.services.push(service);
-    added
-}
-
-fn add_global_key<'t>(catalog: &mut Catalog<'t>, text: &'t str) -> Result<(), Reason> {
-    let key = condition_key(text)?;
+fn add_global_key<'t>(catalog: &mut Catalog<'t>, line: &'t str) -> Result<(), Reason> {
+    let key = condition_key(line.strip_prefix('&').ok_or(Reason::NoService)?)?;
     sorted(catalog.global_keys.last().map(|last| last.name), key.name)?;
     catalog.global_keys.push(key);
     Ok(())
 }
 
-fn add_service<'t>(catalog: &mut Catalog<'t>, text: &'t str) -> Result<(), Reason> {
-    let [prefix, name, rcp] = fields(text)?;
-    sorted(catalog.services.last().map(|last| last.prefix), prefix)?;
-    let from = |len: usize| len..len;
+fn add_service<'t>(catalog: &mut Catalog<'t>, text: &'t str, line: usize) -> Result<(), Reason> {
+    let (header, text) = text.split_once('\n').unwrap_or((text, ""));
+    let [prefix, name, rcp] = fields(header.strip_prefix('@').ok_or(Reason::NoService)?)?;
+    let before = catalog.services.last().map(|last| last.header.prefix);
+    sorted(before, prefix)?;
     catalog.services.push(service::Entry {
-        prefix,
-        name,
-        supports_rcp: rcp == "rcp",
-        keys: from(catalog.service_keys.len()),
-        resource_types: from(catalog.resource_types.len()),
-        shapes: from(catalog.shapes.len()),
-        actions: from(catalog.actions.len()),
+        header: service::Header {
+            prefix,
+            name,
+            supports_rcp: rcp == "rcp",
+        },
+        text,
+        line: line + 1,
+        content: OnceLock::new(),
     });
     Ok(())
 }
 
-fn add_key<'t>(
-    catalog: &mut Catalog<'t>,
-    service: &mut service::Entry<'t>,
-    text: &'t str,
-) -> Result<(), Reason> {
-    let key = condition_key(text)?;
-    let before = last(&catalog.service_keys, &service.keys).map(|last| last.name);
-    sorted(before, key.name)?;
-    catalog.service_keys.push(key);
-    service.keys.end = catalog.service_keys.len();
-    Ok(())
-}
-
-fn add_resource_type<'t>(
-    catalog: &mut Catalog<'t>,
-    service: &mut service::Entry<'t>,
-    text: &'t str,
-) -> Result<(), Reason> {
-    let [name, arns, keys] = fields(text)?;
-    let before = last(&catalog.resource_types, &service.resource_types).map(|last| last.name);
-    sorted(before, name)?;
-    let keys = add_places(catalog, service, keys)?;
-    catalog.resource_types.push(TypeEntry { name, arns, keys });
-    service.resource_types.end = catalog.resource_types.len();
-    Ok(())
-}
-
-fn add_shape<'t>(
-    catalog: &mut Catalog<'t>,
-    service: &mut service::Entry<'t>,
-    text: &'t str,
-) -> Result<(), Reason> {
-    let [level, keys, dependents, uses] = fields(text)?;
-    let level = access_level(level)?;
-    let keys = add_places(catalog, service, keys)?;
-    let dependents = add_dependents(catalog, dependents);
-    let first = catalog.uses.len();
-    for text in list(uses, ';') {
-        let entry = resource_use(catalog, service, text)?;
-        catalog.uses.push(entry);
+impl<'t> Content<'t> {
+    /// Reads what stands below the line of a service; its first line has the number `line`.
+    pub(crate) fn decode(text: &'t str, line: usize) -> Result<Self, DecodeError> {
+        let mut content = Self::default();
+        for (line, text) in (line..).zip(text.lines()) {
+            content
+                .add(text)
+                .map_err(|reason| DecodeError { line, reason })?;
+        }
+        Ok(content)
     }
-    catalog.shapes.push(Shape {
-        level,
-        keys,
-        dependents,
-        uses: first..catalog.uses.len(),
-    });
-    service.shapes.end = catalog.shapes.len();
-    Ok(())
-}
 
-fn resource_use<'t>(
-    catalog: &mut Catalog<'t>,
-    service: &service::Entry<'t>,
-    text: &'t str,
-) -> Result<UseEntry, Reason> {
-    let mut parts = text.split('|');
-    let name = parts.next().unwrap_or_default();
-    let keys = parts.next().unwrap_or_default();
-    let dependents = parts.next().unwrap_or_default();
-    if parts.next().is_some() {
-        return Err(Reason::ExtraField);
+    fn add(&mut self, line: &'t str) -> Result<(), Reason> {
+        match line.split_at_checked(1) {
+            Some(("%", rest)) => self.add_key(rest),
+            Some(("#", rest)) => self.add_resource_type(rest),
+            Some(("=", rest)) => self.add_shape(rest),
+            _ => self.add_action(line),
+        }
     }
-    let (number, required) = match name.strip_suffix('*') {
-        Some(number) => (number, true),
-        None => (name, false),
-    };
-    Ok(UseEntry {
-        resource_type: place(number, &service.resource_types)?,
-        required,
-        keys: add_places(catalog, service, keys)?,
-        dependents: add_dependents(catalog, dependents),
-    })
-}
 
-fn add_action<'t>(
-    catalog: &mut Catalog<'t>,
-    service: &mut service::Entry<'t>,
-    text: &'t str,
-) -> Result<(), Reason> {
-    let [name, shape] = fields(text)?;
-    let before = last(&catalog.actions, &service.actions).map(|last| last.name);
-    sorted(before, name)?;
-    let shape = place(shape, &service.shapes)?;
-    catalog.actions.push(action::Entry { name, shape });
-    service.actions.end = catalog.actions.len();
-    Ok(())
-}
-
-/// Where the numbered condition keys of the service are; all numbers are those of lines above.
-fn add_places<'t>(
-    catalog: &mut Catalog<'t>,
-    service: &service::Entry<'t>,
-    numbers: &'t str,
-) -> Result<Range<usize>, Reason> {
-    let first = catalog.key_places.len();
-    for number in list(numbers, ',') {
-        catalog.key_places.push(place(number, &service.keys)?);
+    fn add_key(&mut self, text: &'t str) -> Result<(), Reason> {
+        let key = condition_key(text)?;
+        sorted(self.keys.last().map(|last| last.name), key.name)?;
+        self.keys.push(key);
+        Ok(())
     }
-    Ok(first..catalog.key_places.len())
-}
 
-fn add_dependents<'t>(catalog: &mut Catalog<'t>, actions: &'t str) -> Range<usize> {
-    let first = catalog.dependents.len();
-    catalog.dependents.extend(list(actions, ','));
-    first..catalog.dependents.len()
+    fn add_resource_type(&mut self, text: &'t str) -> Result<(), Reason> {
+        let [name, arns, keys] = fields(text)?;
+        sorted(self.resource_types.last().map(|last| last.name), name)?;
+        let keys = self.add_key_places(keys)?;
+        self.resource_types.push(TypeEntry { name, arns, keys });
+        Ok(())
+    }
+
+    fn add_shape(&mut self, text: &'t str) -> Result<(), Reason> {
+        let [level, keys, dependents, uses] = fields(text)?;
+        let level = access_level(level)?;
+        let keys = self.add_key_places(keys)?;
+        let dependents = self.add_dependents(dependents);
+        let first = self.uses.len();
+        for text in list(uses, ';') {
+            let entry = self.resource_use(text)?;
+            self.uses.push(entry);
+        }
+        self.shapes.push(Shape {
+            level,
+            keys,
+            dependents,
+            uses: first..self.uses.len(),
+        });
+        Ok(())
+    }
+
+    fn resource_use(&mut self, text: &'t str) -> Result<UseEntry, Reason> {
+        let mut parts = text.split('|');
+        let name = parts.next().unwrap_or_default();
+        let keys = parts.next().unwrap_or_default();
+        let dependents = parts.next().unwrap_or_default();
+        if parts.next().is_some() {
+            return Err(Reason::ExtraField);
+        }
+        let (number, required) = match name.strip_suffix('*') {
+            Some(number) => (number, true),
+            None => (name, false),
+        };
+        Ok(UseEntry {
+            resource_type: place(number, self.resource_types.len())?,
+            required,
+            keys: self.add_key_places(keys)?,
+            dependents: self.add_dependents(dependents),
+        })
+    }
+
+    fn add_action(&mut self, text: &'t str) -> Result<(), Reason> {
+        let [name, shape] = fields(text)?;
+        sorted(self.actions.last().map(|last| last.name), name)?;
+        let shape = place(shape, self.shapes.len())?;
+        self.actions.push(action::Entry { name, shape });
+        Ok(())
+    }
+
+    fn add_key_places(&mut self, numbers: &'t str) -> Result<Range<usize>, Reason> {
+        let first = self.key_places.len();
+        for number in list(numbers, ',') {
+            self.key_places.push(place(number, self.keys.len())?);
+        }
+        Ok(first..self.key_places.len())
+    }
+
+    fn add_dependents(&mut self, actions: &'t str) -> Range<usize> {
+        let first = self.dependents.len();
+        self.dependents.extend(list(actions, ','));
+        first..self.dependents.len()
+    }
 }
 
 fn condition_key(text: &str) -> Result<ConditionKey<'_>, Reason> {
@@ -275,12 +265,12 @@ fn access_level(letter: &str) -> Result<AccessLevel, Reason> {
     }
 }
 
-fn place(number: &str, lines: &Range<usize>) -> Result<usize, Reason> {
+/// A number that counts one of the lines above, of which there are `count`.
+fn place(number: &str, count: usize) -> Result<usize, Reason> {
     number
-        .parse::<usize>()
+        .parse()
         .ok()
-        .and_then(|number| number.checked_add(lines.start))
-        .filter(|place| lines.contains(place))
+        .filter(|place| *place < count)
         .ok_or(Reason::Reference)
 }
 
@@ -298,10 +288,6 @@ fn fields<const COUNT: usize>(line: &str) -> Result<[&str; COUNT], Reason> {
 
 fn list(text: &str, separator: char) -> impl Iterator<Item = &str> {
     text.split(separator).filter(|item| !item.is_empty())
-}
-
-fn last<'a, T>(arena: &'a [T], range: &Range<usize>) -> Option<&'a T> {
-    arena.get(range.clone()).and_then(<[T]>::last)
 }
 
 /// Lookups are binary searches, and a name that is there twice would have two answers.

@@ -46,9 +46,9 @@ const BUILTIN_SHA256: &str = include_str!("../data/catalog.txt.sha256");
 static BUILTIN: LazyLock<Catalog<'static>> = LazyLock::new(|| {
     #[expect(
         clippy::expect_used,
-        reason = "the committed text is decoded by the tests and by `cargo xtask tidy`"
+        reason = "a test and `cargo xtask tidy` decode the whole of the committed text"
     )]
-    Catalog::decode(BUILTIN_TEXT).expect("the built-in catalog decodes")
+    decode::outline(BUILTIN_TEXT).expect("the built-in catalog decodes")
 });
 
 /// The catalog that this version of the crate carries; decoded at its first use.
@@ -75,14 +75,6 @@ pub struct Catalog<'t> {
     services: Vec<service::Entry<'t>>,
     global_keys: Vec<ConditionKey<'t>>,
     key_templates: Vec<key::Template<'t>>,
-    // What the entries above point into, by range.
-    service_keys: Vec<ConditionKey<'t>>,
-    resource_types: Vec<service::TypeEntry<'t>>,
-    actions: Vec<action::Entry<'t>>,
-    shapes: Vec<action::Shape>,
-    uses: Vec<action::UseEntry>,
-    key_places: Vec<usize>,
-    dependents: Vec<&'t str>,
 }
 
 impl<'t> Catalog<'t> {
@@ -92,7 +84,11 @@ impl<'t> Catalog<'t> {
     /// Names the line and what is wrong with it. A catalog that decodes is sound: every reference
     /// has its target and every list is sorted, so that lookups need no further checks.
     pub fn decode(text: &'t str) -> Result<Self, DecodeError> {
-        decode::decode(text)
+        let catalog = decode::outline(text)?;
+        for service in &catalog.services {
+            service.try_content()?;
+        }
+        Ok(catalog)
     }
 
     /// The version of the public package the data came from.
@@ -112,7 +108,7 @@ impl<'t> Catalog<'t> {
 
     /// All services, by prefix.
     pub fn services(&self) -> impl ExactSizeIterator<Item = Service<'_>> {
-        self.services.iter().map(|entry| Service::new(self, entry))
+        self.services.iter().map(service::Entry::service)
     }
 
     /// The service whose actions begin with `prefix`, in any case.
@@ -120,8 +116,8 @@ impl<'t> Catalog<'t> {
     /// # Errors
     /// [`Unknown::Service`].
     pub fn service(&self, prefix: &str) -> Result<Service<'_>, Unknown> {
-        find(&self.services, prefix, |entry| entry.prefix)
-            .map(|entry| Service::new(self, entry))
+        find(&self.services, prefix, |entry| entry.header.prefix)
+            .map(service::Entry::service)
             .ok_or_else(|| Unknown::Service(prefix.to_owned()))
     }
 
@@ -234,6 +230,6 @@ fn find<'e, E>(sorted: &'e [E], name: &str, name_of: impl Fn(&E) -> &str) -> Opt
 }
 
 /// Ranges are checked when the catalog is decoded; an empty slice stands for the impossible rest.
-fn part<T>(arena: &[T], range: Range<usize>) -> &[T] {
-    arena.get(range).unwrap_or_default()
+fn part<'a, T>(table: &'a [T], range: &Range<usize>) -> &'a [T] {
+    table.get(range.clone()).unwrap_or_default()
 }

@@ -2,20 +2,23 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::OnceLock;
 
-use crate::{Action, Catalog, ConditionKey, Unknown, action, compare, find, glob, key, part};
+#[cfg(doc)]
+use crate::Catalog;
+use crate::{Action, ConditionKey, DecodeError, Unknown, action, compare, find, glob, key, part};
 
 /// One service: whatever shares a prefix in action names.
 #[derive(Clone, Copy)]
 pub struct Service<'c> {
-    catalog: &'c Catalog<'c>,
-    entry: &'c Entry<'c>,
+    header: &'c Header<'c>,
+    content: &'c Content<'c>,
 }
 
 /// A kind of resource, with the forms its ARN takes.
 #[derive(Clone, Copy)]
 pub struct ResourceType<'c> {
-    catalog: &'c Catalog<'c>,
+    content: &'c Content<'c>,
     entry: &'c TypeEntry<'c>,
 }
 
@@ -23,15 +26,32 @@ pub struct ResourceType<'c> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ArnFormat<'c>(&'c str);
 
+/// A service whose content is decoded when it is first asked for.
 #[derive(Debug)]
 pub(crate) struct Entry<'t> {
+    pub(crate) header: Header<'t>,
+    pub(crate) text: &'t str,
+    pub(crate) line: usize,
+    pub(crate) content: OnceLock<Content<'t>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Header<'t> {
     pub(crate) prefix: &'t str,
     pub(crate) name: &'t str,
     pub(crate) supports_rcp: bool,
-    pub(crate) keys: Range<usize>,
-    pub(crate) resource_types: Range<usize>,
-    pub(crate) shapes: Range<usize>,
-    pub(crate) actions: Range<usize>,
+}
+
+/// The tables of one service. Ranges and places point into the tables beside them.
+#[derive(Debug, Default)]
+pub(crate) struct Content<'t> {
+    pub(crate) keys: Vec<ConditionKey<'t>>,
+    pub(crate) resource_types: Vec<TypeEntry<'t>>,
+    pub(crate) shapes: Vec<action::Shape>,
+    pub(crate) actions: Vec<action::Entry<'t>>,
+    pub(crate) uses: Vec<action::UseEntry>,
+    pub(crate) key_places: Vec<usize>,
+    pub(crate) dependents: Vec<&'t str>,
 }
 
 #[derive(Debug)]
@@ -42,24 +62,51 @@ pub(crate) struct TypeEntry<'t> {
     pub(crate) keys: Range<usize>,
 }
 
+impl<'t> Entry<'t> {
+    pub(crate) fn service(&self) -> Service<'_> {
+        #[expect(
+            clippy::expect_used,
+            reason = "`Catalog::decode` has decoded every service; for the built-in text a test does"
+        )]
+        let content = self.try_content().expect("a service that decodes");
+        Service::new(&self.header, content)
+    }
+
+    pub(crate) fn try_content(&self) -> Result<&Content<'t>, DecodeError> {
+        if let Some(content) = self.content.get() {
+            return Ok(content);
+        }
+        let content = Content::decode(self.text, self.line)?;
+        Ok(self.content.get_or_init(|| content))
+    }
+}
+
+impl<'t> Content<'t> {
+    pub(crate) fn keys_at(&self, places: &Range<usize>) -> impl Iterator<Item = ConditionKey<'t>> {
+        part(&self.key_places, places)
+            .iter()
+            .filter_map(|place| self.keys.get(*place).copied())
+    }
+}
+
 impl<'c> Service<'c> {
-    pub(crate) fn new(catalog: &'c Catalog<'c>, entry: &'c Entry<'c>) -> Self {
-        Self { catalog, entry }
+    pub(crate) fn new(header: &'c Header<'c>, content: &'c Content<'c>) -> Self {
+        Self { header, content }
     }
 
     /// What its actions begin with: `bedrock-agentcore`.
     pub fn prefix(self) -> &'c str {
-        self.entry.prefix
+        self.header.prefix
     }
 
     /// What AWS calls it: `Amazon Bedrock AgentCore`.
     pub fn name(self) -> &'c str {
-        self.entry.name
+        self.header.name
     }
 
     /// Whether resource control policies reach it, as of the catalog's date.
     pub fn supports_rcp(self) -> bool {
-        self.entry.supports_rcp
+        self.header.supports_rcp
     }
 
     /// Its actions, by name.
@@ -73,7 +120,7 @@ impl<'c> Service<'c> {
     /// [`Unknown::Action`].
     pub fn action(self, name: &str) -> Result<Action<'c>, Unknown> {
         find(self.entries(), name, |entry| entry.name)
-            .and_then(|entry| Action::new(self.catalog, self.entry, entry))
+            .and_then(|entry| Action::new(self.header, self.content, entry))
             .ok_or_else(|| Unknown::action(self.prefix(), name))
     }
 
@@ -97,7 +144,7 @@ impl<'c> Service<'c> {
         let prefix = glob::literal_prefix(pattern);
         let entries = self.entries();
         let from = entries.partition_point(|entry| compare(entry.name, prefix).is_lt());
-        self.named(part(entries, from..entries.len()))
+        self.named(part(entries, &(from..entries.len())))
             .take_while(move |action| {
                 action
                     .name()
@@ -109,24 +156,23 @@ impl<'c> Service<'c> {
 
     /// Its resource types, by name.
     pub fn resource_types(self) -> impl ExactSizeIterator<Item = ResourceType<'c>> {
-        part(
-            &self.catalog.resource_types,
-            self.entry.resource_types.clone(),
-        )
-        .iter()
-        .map(move |entry| ResourceType::new(self.catalog, entry))
+        let content = self.content;
+        content
+            .resource_types
+            .iter()
+            .map(|entry| ResourceType::new(content, entry))
     }
 
     /// The condition keys that its actions and resources use.
     pub fn condition_keys(self) -> &'c [ConditionKey<'c>] {
-        part(&self.catalog.service_keys, self.entry.keys.clone())
+        &self.content.keys
     }
 
-    /// The condition key of that name, in any case, as this service uses it; a key the service does
-    /// not use is looked up in the whole catalog.
+    /// The condition key of that name, in any case, as this service uses it.
     ///
     /// # Errors
-    /// [`Unknown::ConditionKey`].
+    /// [`Unknown::ConditionKey`] also for the keys that every service has; [`Catalog::condition_key`]
+    /// knows those.
     pub fn condition_key(self, name: &str) -> Result<ConditionKey<'c>, Unknown> {
         let keys = self.condition_keys();
         if let Some(key) = find(keys, name, |key| key.name()) {
@@ -137,21 +183,18 @@ impl<'c> Service<'c> {
             .copied()
             .filter_map(key::Template::new)
             .collect();
-        match key::match_template(&templates, name) {
-            Some(key) => Ok(key),
-            None => self.catalog.condition_key(name),
-        }
+        key::match_template(&templates, name).ok_or_else(|| Unknown::ConditionKey(name.to_owned()))
     }
 
     fn named(self, entries: &'c [action::Entry<'c>]) -> impl Iterator<Item = Action<'c>> {
-        let Self { catalog, entry } = self;
+        let Self { header, content } = self;
         entries
             .iter()
-            .filter_map(move |action| Action::new(catalog, entry, action))
+            .filter_map(|entry| Action::new(header, content, entry))
     }
 
     fn entries(self) -> &'c [action::Entry<'c>] {
-        part(&self.catalog.actions, self.entry.actions.clone())
+        &self.content.actions
     }
 }
 
@@ -162,8 +205,8 @@ impl fmt::Debug for Service<'_> {
 }
 
 impl<'c> ResourceType<'c> {
-    pub(crate) fn new(catalog: &'c Catalog<'c>, entry: &'c TypeEntry<'c>) -> Self {
-        Self { catalog, entry }
+    pub(crate) fn new(content: &'c Content<'c>, entry: &'c TypeEntry<'c>) -> Self {
+        Self { content, entry }
     }
 
     /// What the type is called within its service: `object`.
@@ -178,7 +221,7 @@ impl<'c> ResourceType<'c> {
 
     /// The condition keys that such a resource carries, whatever the action.
     pub fn condition_keys(self) -> impl Iterator<Item = ConditionKey<'c>> {
-        self.catalog.keys_at(self.entry.keys.clone())
+        self.content.keys_at(&self.entry.keys)
     }
 }
 

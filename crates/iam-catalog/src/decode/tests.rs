@@ -3,7 +3,7 @@ use super::*;
 const HEADER: &str = "bailiwick-iam-catalog 1\t7\t2026-01-02\tpackage\n";
 
 fn refused(lines: &str) -> String {
-    decode(&format!("{HEADER}{lines}"))
+    Catalog::decode(&format!("{HEADER}{lines}"))
         .expect_err("it is no catalog")
         .to_string()
 }
@@ -13,7 +13,7 @@ fn an_entry_points_at_what_stands_above_it() {
     let text = format!(
         "{HEADER}&s3:a\tS\n@s3\tAmazon S3\trcp\n%s3:a\tS\n%s3:b\tA*\n#bucket\tarn:x arn:y\t1\n=R\t0\tkms:Decrypt\t0*|1|sts:X,sts:Y\nGetObject\t0\n"
     );
-    let catalog = decode(&text).expect("a catalog");
+    let catalog = Catalog::decode(&text).expect("a catalog");
     let action = catalog.action("s3:GETOBJECT").expect("known");
     assert_eq!(action.to_string(), "s3:GetObject");
     assert_eq!(action.dependents(), ["kms:Decrypt"]);
@@ -68,7 +68,9 @@ fn another_format_is_refused() {
         "bailiwick-iam-catalog 1",
         "bailiwick-iam-catalog 2\ta\tb\tc",
     ] {
-        let error = decode(text).expect_err("it is no catalog").to_string();
+        let error = Catalog::decode(text)
+            .expect_err("it is no catalog")
+            .to_string();
         assert!(
             error.starts_with("line 1 of the catalog: expected"),
             "{error}"
