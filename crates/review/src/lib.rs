@@ -1,1 +1,11 @@
-//! review
+//! What is wrong, and what to change.
+//!
+//! This crate knows the rules, what each rests on, how severe a finding is and which controls it
+//! touches. It refuses to know where files are and what day it is: both are arguments. It never
+//! decides a request itself: `iam` does, and a finding that fails carries the request it decided.
+#![warn(clippy::disallowed_methods)]
+
+pub mod finding;
+pub mod frameworks;
+pub mod report;
+pub mod waiver;
