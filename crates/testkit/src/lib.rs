@@ -1,0 +1,15 @@
+//! What tests and benchmarks share.
+//!
+//! It knows where the peers are that we compare ourselves with ([`peers`]). It is a
+//! dev-dependency only, and used from `tests/` and `benches/` only: a crate's unit tests would see
+//! their own types twice.
+
+pub mod peers;
+
+use std::path::{Path, PathBuf};
+
+/// The root of this repository.
+pub fn repository() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here).to_path_buf()
+}
