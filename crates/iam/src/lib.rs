@@ -19,6 +19,9 @@
 #![warn(clippy::disallowed_methods, clippy::wildcard_enum_match_arm)]
 
 pub mod arn;
+pub mod evaluate;
 pub mod json;
+pub mod layers;
 pub mod policy;
+pub mod request;
 pub mod vocabulary;

@@ -1,4 +1,4 @@
-//! What the engine must be told about condition keys.
+//! What the engine must be told about condition keys and services.
 //!
 //! Whether a key carries one value or several decides what an operator means, and a policy cannot
 //! say it: only AWS's service reference can. The catalog implements this trait; tests write their
@@ -11,6 +11,15 @@ pub trait Vocabulary: fmt::Debug {
     /// What is known of a key such as `aws:SourceIp` or `aws:ResourceTag/team`, in any case of
     /// letters. `None`: the key is unknown, which is not the same as single-valued.
     fn key(&self, key: &str) -> Option<KeyFacts>;
+
+    /// Whether resource control policies apply to a service, named by its prefix in lower case.
+    /// `None`: not known; the list grows, so it is dated data. The five services that AWS began with
+    /// are known to the evaluator.
+    // IAM-004
+    fn rcp_applies(&self, service: &str) -> Option<bool> {
+        let _ = service;
+        None
+    }
 }
 
 /// What kind of values a key has, and whether it has several.
