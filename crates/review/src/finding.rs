@@ -10,16 +10,16 @@ mod witness;
 #[cfg(test)]
 mod tests;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 pub use fingerprint::Fingerprint;
 pub use severity::{ParseSeverityError, Severity};
-pub use witness::{Because, Hop, Request, Witness};
+pub use witness::{Hop, Witness};
 
 use crate::frameworks::Maps;
 
 /// One thing that is wrong, or that could not be told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     pub rule: String,
     pub status: Status,
@@ -42,7 +42,7 @@ pub struct Finding {
 
 /// What became of the question that a rule asks about a subject. Where the answer was no, there is
 /// no finding: the subject is counted as passed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     Fail,
@@ -64,7 +64,7 @@ impl Status {
 }
 
 /// Where the words stand that a finding rests on.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Evidence {
     /// The file.
     pub source: String,
@@ -75,7 +75,7 @@ pub struct Evidence {
 }
 
 /// What to change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fix {
     pub summary: String,
     /// The words to put in place, ready for review: usually a policy or one statement of it.

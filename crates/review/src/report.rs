@@ -1,13 +1,13 @@
 //! A scan's answer: the estate in numbers, what was found, and what was looked at and is well.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::finding::{Finding, Severity, Status};
 
 /// The version of the shape; it grows when a field changes its meaning.
 pub const VERSION: u32 = 1;
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
     pub version: u32,
     pub estate: Summary,
@@ -18,7 +18,7 @@ pub struct Report {
 }
 
 /// The estate in numbers, and what of it is missing.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Summary {
     pub accounts: usize,
     pub agents: usize,
@@ -28,14 +28,14 @@ pub struct Summary {
 }
 
 /// Something that the snapshot does not tell, and what follows from that.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Incomplete {
     pub what: String,
     pub why: String,
 }
 
 /// How many subjects a rule looked at and found in order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Passed {
     pub rule: String,
     pub subjects: usize,
