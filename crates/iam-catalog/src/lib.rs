@@ -28,6 +28,7 @@ mod decode;
 mod glob;
 mod key;
 mod service;
+mod vocabulary;
 
 pub use action::{AccessLevel, Action, ResourceUse};
 pub use decode::DecodeError;
