@@ -5,6 +5,8 @@
 //! decides a request itself: `iam` does, and a finding that fails carries the request it decided.
 #![warn(clippy::disallowed_methods)]
 
+pub mod compiled;
+pub mod escalation;
 pub mod finding;
 pub mod frameworks;
 pub mod report;
