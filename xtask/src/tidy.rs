@@ -1,0 +1,261 @@
+//! What a reviewer should not have to say.
+//!
+//! Each check answers with its complaints; `cargo xtask tidy` prints them all, and each is a test.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+
+use crate::codegen;
+use crate::process::{cargo, output, program, repository};
+
+/// Past this length, ask which second idea moved in.
+const LONG_LINES: usize = 600;
+
+pub(crate) fn run() -> Result<()> {
+    let mut complaints = Vec::new();
+    for (name, check) in CHECKS {
+        for complaint in check()? {
+            complaints.push(format!("{name}: {complaint}"));
+        }
+    }
+    for file in long_files()? {
+        println!("worth a look: {file}");
+    }
+    println!("{}", complaints.join("\n"));
+    ensure!(complaints.is_empty(), "{} complaints", complaints.len());
+    Ok(())
+}
+
+type Check = fn() -> Result<Vec<String>>;
+
+const CHECKS: &[(&str, Check)] = &[
+    ("unfinished work", unfinished_work),
+    ("dead link", dead_links),
+    ("stale", stale_files),
+    ("claim without a test", claims_without_a_test),
+    ("dependency of the binary", heavy_dependencies),
+    ("impure", impurities),
+];
+
+fn unfinished_work() -> Result<Vec<String>> {
+    let words = [
+        "TO\u{44}O",
+        "FIX\u{4d}E",
+        "not yet imp\u{6c}emented",
+        "todo\u{21}(",
+    ];
+    let mut found = Vec::new();
+    for (path, text) in texts(&["*.rs", "*.md", "*.toml", "*.sh", "*.py", "*.mjs", "*.html"])? {
+        for (line, text) in (1..).zip(text.lines()) {
+            if words.iter().any(|word| text.contains(word)) {
+                found.push(format!("{path}:{line}: {}", text.trim()));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Links from one file of this repository to another.
+fn dead_links() -> Result<Vec<String>> {
+    let mut dead = Vec::new();
+    for (path, text) in texts(&["*.md"])? {
+        let folder = repository().join(&path);
+        let folder = folder.parent().unwrap_or(Path::new("."));
+        for link in text.split("](").skip(1) {
+            let link = link.split([')', ' ', '#']).next().unwrap_or_default();
+            let elsewhere = link.is_empty() || link.contains(':') || link.contains('$');
+            if !elsewhere && !folder.join(link).exists() {
+                dead.push(format!("{path}: {link}"));
+            }
+        }
+    }
+    Ok(dead)
+}
+
+/// Needs the peers, because the catalog is made from one; `cargo xtask test` installs them.
+fn stale_files() -> Result<Vec<String>> {
+    if bailiwick_testkit::peers::python().is_none() {
+        return Ok(Vec::new());
+    }
+    Ok(codegen::stale()?.into_iter().map(str::to_owned).collect())
+}
+
+/// `docs/spec` numbers what AWS does, `IAM-042`; a claim that no test cites is only a claim.
+fn claims_without_a_test() -> Result<Vec<String>> {
+    let claims: BTreeSet<String> = texts(&["docs/spec/*.md"])?
+        .iter()
+        .flat_map(|(_, text)| claims(text))
+        .collect();
+    let tests = texts(&[
+        "crates/*/tests/*",
+        "crates/*/src/**/tests.rs",
+        "docs/spec/tests/*",
+    ])?;
+    let cited: BTreeSet<String> = tests.iter().flat_map(|(_, text)| claims_of(text)).collect();
+    Ok(claims.difference(&cited).cloned().collect())
+}
+
+/// Claims are made in headings.
+fn claims(text: &str) -> Vec<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    headings.flat_map(claims_of).collect()
+}
+
+fn claims_of(text: &str) -> Vec<String> {
+    let after = text.split("IAM-").skip(1);
+    let numbers = after.filter_map(|after| after.get(..3));
+    numbers
+        .filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+        .map(|number| format!("IAM-{number}"))
+        .collect()
+}
+
+/// The command line builds in minutes, because no server, database, TLS or async runtime is in its
+/// tree, and nothing is there twice.
+fn heavy_dependencies() -> Result<Vec<String>> {
+    const HEAVY: &[&str] = &[
+        "tokio",
+        "hyper",
+        "axum",
+        "rustls",
+        "openssl-sys",
+        "aws-lc-sys",
+        "ring",
+        "libsqlite3-sys",
+        "rusqlite",
+        "libfuzzer-sys",
+    ];
+    // miette asks for one and its text wrapper for the other.
+    const TWICE: &[&str] = &["unicode-width"];
+    let tree = [
+        "tree",
+        "--locked",
+        "-p",
+        "bailiwick",
+        "-e",
+        "normal",
+        "--prefix",
+        "none",
+        "-f",
+        "{p}",
+    ];
+    let tree = output(&mut cargo(&tree))?;
+    let packages: BTreeSet<(&str, &str)> = tree
+        .lines()
+        .filter_map(|line| line.trim_end_matches(" (*)").split_once(' '))
+        .collect();
+    let heavy = packages.iter().filter(|(name, _)| HEAVY.contains(name));
+    let mut complaints: Vec<_> = heavy.map(|(name, _)| format!("{name} is heavy")).collect();
+    let twice = packages.iter().zip(packages.iter().skip(1));
+    let twice = twice.filter(|((left, _), (right, _))| left == right && !TWICE.contains(left));
+    complaints.extend(twice.map(|((name, _), _)| format!("{name} is there in two versions")));
+    Ok(complaints)
+}
+
+/// The pure crates have no clock, network, disk, environment or randomness.
+fn impurities() -> Result<Vec<String>> {
+    const IMPURE: &[&str] = &[
+        "std::fs",
+        "std::net",
+        "std::env",
+        "std::process",
+        "std::thread",
+        "SystemTime",
+        "Instant",
+        "File::open",
+    ];
+    let pure = [
+        "crates/iam/src/*.rs",
+        "crates/estate/src/*.rs",
+        "crates/review/src/*.rs",
+    ];
+    let mut found = Vec::new();
+    for (path, text) in texts(&pure)? {
+        let is_test = path.ends_with("tests.rs") || path.contains("/tests/");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for word in IMPURE
+            .iter()
+            .filter(|word| !is_test && code.contains(**word))
+        {
+            found.push(format!("{path} uses {word}"));
+        }
+    }
+    Ok(found)
+}
+
+/// A habit, not a gate.
+fn long_files() -> Result<Vec<String>> {
+    let mut long = Vec::new();
+    for (path, text) in texts(&["crates/*/src/*.rs", "xtask/*.rs"])? {
+        let lines = text.lines().count();
+        if lines > LONG_LINES && !path.ends_with("tests.rs") {
+            long.push(format!("{path} has {lines} lines"));
+        }
+    }
+    Ok(long)
+}
+
+/// The files in Git that match, with their text; `*` also takes slashes.
+fn texts(patterns: &[&str]) -> Result<Vec<(String, String)>> {
+    let listed = output(program("git", &["ls-files", "-z", "--"]).args(patterns))?;
+    let mut texts = Vec::new();
+    for path in listed.split('\0').filter(|path| !path.is_empty()) {
+        // A file may be deleted and not yet committed, and a fixture may be no text.
+        if let Ok(text) = fs::read_to_string(repository().join(path)) {
+            texts.push((path.to_owned(), text));
+        }
+    }
+    Ok(texts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn no_complaint(check: Check) {
+        let complaints = check().unwrap();
+        assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+    }
+
+    #[test]
+    fn no_file_speaks_of_unfinished_work() {
+        no_complaint(unfinished_work);
+    }
+
+    #[test]
+    fn every_link_between_our_pages_has_its_target() {
+        no_complaint(dead_links);
+    }
+
+    #[test]
+    fn generated_files_are_as_generated() {
+        no_complaint(stale_files);
+    }
+
+    #[test]
+    fn every_claim_about_aws_is_cited_by_a_test() {
+        no_complaint(claims_without_a_test);
+    }
+
+    #[test]
+    fn the_command_line_brings_no_server_and_nothing_twice() {
+        no_complaint(heavy_dependencies);
+    }
+
+    #[test]
+    fn the_pure_crates_are_pure() {
+        no_complaint(impurities);
+    }
+
+    #[test]
+    fn a_claim_is_cited_by_its_number() {
+        assert_eq!(
+            claims_of("as IAM-042 and (IAM-007) say, not IAM-4x2"),
+            ["IAM-042", "IAM-007"]
+        );
+        assert_eq!(claims("# IAM-001 Deny wins\nsee IAM-002\n"), ["IAM-001"]);
+    }
+}
