@@ -5,9 +5,17 @@
 //! decides a request itself: `iam` does, and a finding that fails carries the request it decided.
 #![warn(clippy::disallowed_methods)]
 
+mod findings;
+mod rule;
+
 pub mod compiled;
 pub mod escalation;
 pub mod finding;
 pub mod frameworks;
 pub mod report;
+pub mod view;
 pub mod waiver;
+
+pub use findings::RULES;
+pub use report::scan;
+pub use rule::{Checked, Rule};

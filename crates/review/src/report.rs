@@ -2,7 +2,14 @@
 
 use serde::Serialize;
 
-use crate::finding::{Finding, Severity, Status};
+use bailiwick_estate::{Estate, Incomplete};
+use bailiwick_iam_catalog::Catalog;
+
+use crate::{
+    finding::{Finding, Severity, Status},
+    findings::RULES,
+    view::View,
+};
 
 /// The version of the shape; it grows when a field changes its meaning.
 pub const VERSION: u32 = 1;
@@ -25,13 +32,6 @@ pub struct Summary {
     pub roles: usize,
     pub sources: Vec<String>,
     pub incomplete: Vec<Incomplete>,
-}
-
-/// Something that the snapshot does not tell, and what follows from that.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Incomplete {
-    pub what: String,
-    pub why: String,
 }
 
 /// How many subjects a rule looked at and found in order.
@@ -60,6 +60,39 @@ impl Verdict {
             Self::Failed => 1,
             Self::Unknown => 3,
         }
+    }
+}
+
+/// Asks every rule about an estate.
+#[must_use]
+pub fn scan(estate: &Estate, catalog: &Catalog<'static>) -> Report {
+    let view = View::new(estate, catalog);
+    let mut findings = Vec::new();
+    let mut passed = Vec::new();
+    for rule in RULES {
+        let mut checked = (rule.check)(&view);
+        passed.push(Passed {
+            rule: rule.id.to_owned(),
+            subjects: checked.passed(),
+        });
+        findings.append(&mut checked.findings);
+    }
+    Finding::sort(&mut findings);
+    Report {
+        version: VERSION,
+        estate: summary(estate),
+        findings,
+        passed,
+    }
+}
+
+fn summary(estate: &Estate) -> Summary {
+    Summary {
+        accounts: estate.accounts.len(),
+        agents: estate.agents.len(),
+        roles: estate.roles.len(),
+        sources: estate.sources.values().map(|it| it.name.clone()).collect(),
+        incomplete: estate.incomplete.clone(),
     }
 }
 

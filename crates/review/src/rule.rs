@@ -1,0 +1,205 @@
+//! What a rule is, and the words in which it answers.
+
+use bailiwick_estate::{Id, agent::Agent};
+
+use crate::{
+    finding::{Evidence, Finding, Fingerprint, Fix, Hop, Severity, Status, Witness},
+    frameworks,
+    view::View,
+};
+
+/// A question that is asked of every subject it concerns.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    pub id: &'static str,
+    pub title: &'static str,
+    /// Where the severity starts; the manual says what moves it.
+    pub base: Severity,
+    /// In Markdown: what it sees, why it matters, an example, the remedy.
+    pub manual: &'static str,
+    pub(crate) check: fn(&View<'_>) -> Checked,
+}
+
+/// What a rule says of an estate.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// How many subjects it looked at.
+    pub subjects: usize,
+    pub findings: Vec<Finding>,
+}
+
+/// What a rule holds against a subject; the rule itself adds the rest.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    pub severity: Severity,
+    pub subject: String,
+    /// The ARNs of the agents concerned.
+    pub agents: Vec<String>,
+    pub title: String,
+    pub why: String,
+    pub witness: Witness,
+    pub evidence: Vec<Evidence>,
+    pub path: Vec<Hop>,
+    pub fix: Fix,
+    /// The identity of the cause: see [`Fingerprint`].
+    pub cause: Vec<String>,
+}
+
+impl Rule {
+    /// The finding that the claim holds.
+    pub(crate) fn fails(&self, claim: Claim) -> Finding {
+        self.finding(Status::Fail, claim)
+    }
+
+    /// The finding that it cannot be told whether the claim holds; its witness says what is missing.
+    pub(crate) fn unknown(&self, claim: Claim) -> Finding {
+        self.finding(Status::Unknown, claim)
+    }
+
+    fn finding(&self, status: Status, claim: Claim) -> Finding {
+        let Claim {
+            severity,
+            subject,
+            mut agents,
+            title,
+            why,
+            witness,
+            mut evidence,
+            path,
+            fix,
+            cause,
+        } = claim;
+        agents.sort();
+        agents.dedup();
+        evidence.dedup();
+        let cause = cause.iter().map(String::as_str);
+        let fingerprint = Fingerprint::new(self.id, &subject, cause.chain([status.as_str()]));
+        Finding {
+            rule: self.id.to_owned(),
+            status,
+            severity,
+            agents,
+            title,
+            why,
+            witness: Some(witness),
+            evidence,
+            path,
+            fix,
+            maps: frameworks::maps(self.id),
+            fingerprint,
+            subject,
+        }
+    }
+}
+
+impl Checked {
+    /// One answer a subject: nothing where it is in order.
+    pub(crate) fn each<S>(
+        subjects: impl IntoIterator<Item = S>,
+        mut look: impl FnMut(S) -> Option<Finding>,
+    ) -> Self {
+        let mut checked = Self::default();
+        for subject in subjects {
+            checked.subjects += 1;
+            checked.findings.extend(look(subject));
+        }
+        checked
+    }
+
+    /// How many subjects are in order.
+    #[must_use]
+    pub fn passed(&self) -> usize {
+        let mut subjects: Vec<&str> = self.findings.iter().map(|it| it.subject.as_str()).collect();
+        subjects.sort_unstable();
+        subjects.dedup();
+        self.subjects.saturating_sub(subjects.len())
+    }
+}
+
+/// What makes a finding worse than its rule's base, or does not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Stakes {
+    pub production: bool,
+    pub sensitive: bool,
+    pub mutates: bool,
+    pub cross_account: bool,
+    /// Somebody outside the organisation can set it off.
+    pub external: bool,
+}
+
+impl Stakes {
+    /// One step worse if anything is at stake, but no worse than `cap`, which is what the witness
+    /// proves; and the sentence that says so.
+    pub fn raise(self, base: Severity, cap: Severity) -> (Severity, String) {
+        let reasons: Vec<_> = [
+            (self.production, "it is production"),
+            (self.sensitive, "sensitive data is in reach"),
+            (self.mutates, "it can change things"),
+            (self.cross_account, "it crosses accounts"),
+            (self.external, "outsiders can set it off"),
+        ]
+        .into_iter()
+        .filter_map(|(holds, reason)| holds.then_some(reason))
+        .collect();
+        let raised = base.raised().min(cap).max(base);
+        if reasons.is_empty() || raised == base {
+            return (base, String::new());
+        }
+        let reasons = listed(&reasons);
+        (raised, format!(" Raised to {raised} because {reasons}."))
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(crate) fn listed<T: AsRef<str>>(parts: &[T]) -> String {
+    match parts {
+        [] => String::new(),
+        [only] => only.as_ref().to_owned(),
+        [rest @ .., last] => {
+            let rest: Vec<_> = rest.iter().map(AsRef::as_ref).collect();
+            format!("{} and {}", rest.join(", "), last.as_ref())
+        }
+    }
+}
+
+/// At most `most` parts, and how many more there are.
+pub(crate) fn some_of<T: AsRef<str>>(parts: &[T], most: usize) -> String {
+    let shown: Vec<_> = parts.iter().take(most).map(AsRef::as_ref).collect();
+    match parts.len().saturating_sub(shown.len()) {
+        0 => listed(&shown),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// `1 agent`, `2 agents`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        count => format!("{count} {noun}s"),
+    }
+}
+
+/// The ARNs of agents, as findings list them.
+pub(crate) fn arns(view: &View<'_>, agents: &[Id<Agent>]) -> Vec<String> {
+    let arn = |id: &Id<Agent>| view.estate.agents.at(*id).arn.to_string();
+    let mut arns: Vec<_> = agents.iter().map(arn).collect();
+    arns.sort();
+    arns.dedup();
+    arns
+}
+
+/// Declares a rule. Its doc comment is its manual: it is compiled in, and `docs/rules.md` is made of
+/// it.
+macro_rules! rule {
+    ($(#[doc = $line:literal])+ $id:literal, $title:literal, $base:ident, $check:path) => {
+        $(#[doc = $line])+
+        pub(crate) const RULE: $crate::rule::Rule = $crate::rule::Rule {
+            id: $id,
+            title: $title,
+            base: $crate::finding::Severity::$base,
+            manual: concat!($($line, "\n"),+),
+            check: $check,
+        };
+    };
+}
+pub(crate) use rule;

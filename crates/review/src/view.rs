@@ -1,0 +1,265 @@
+//! What several rules look at: the layers over each principal, who runs as which role, and requests
+//! asked and answered.
+//!
+//! Each policy is compiled once and each account's ceilings are put together once, whatever the
+//! number of roles under them.
+
+mod ask;
+mod evidence;
+mod sample;
+mod seat;
+
+use std::{
+    cell::{OnceCell, RefCell},
+    sync::Arc,
+};
+
+use bailiwick_estate::{Estate, Id, Levels, Named, PolicyDocument, PrincipalId, Role, Tags};
+use bailiwick_iam::{
+    arn::{AccountId, Arn},
+    evaluate::Decision,
+    layers::{Compiled, Layers, NamedPolicy, Policies},
+    policy::{Effect, Policy, Statement},
+    request::{Principal, Request},
+};
+use bailiwick_iam_catalog::Catalog;
+use rustc_hash::FxHashMap;
+
+use crate::{
+    compiled::CompiledEstate,
+    escalation::{self, Graph},
+};
+
+pub(crate) use ask::{Answer, Proof};
+pub(crate) use evidence::short;
+pub(crate) use sample::{instance, is_wild};
+pub(crate) use seat::{Part, Seat};
+
+/// The name of the policy that stands for what another account grants its own principals.
+pub const STRANGER: &str = "assumed: the caller's own account allows it";
+
+/// An estate as the rules look at it.
+pub struct View<'e> {
+    pub estate: &'e Estate,
+    pub catalog: &'e Catalog<'static>,
+    compiled: CompiledEstate<'e>,
+    graph: OnceCell<Graph<'e>>,
+    seats: Vec<Seat>,
+    layers: RefCell<FxHashMap<PrincipalId, Layers>>,
+    stranger: OnceCell<Policies>,
+}
+
+impl std::fmt::Debug for View<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "View of {} agents", self.estate.agents.len())
+    }
+}
+
+impl<'e> View<'e> {
+    #[must_use]
+    pub fn new(estate: &'e Estate, catalog: &'e Catalog<'static>) -> Self {
+        Self {
+            estate,
+            catalog,
+            compiled: CompiledEstate::new(estate, catalog),
+            graph: OnceCell::new(),
+            seats: seat::seats(estate),
+            layers: RefCell::default(),
+            stranger: OnceCell::new(),
+        }
+    }
+
+    /// What every principal can become.
+    pub(crate) fn graph(&self) -> &Graph<'e> {
+        self.graph
+            .get_or_init(|| escalation::graph(self.estate, self.catalog))
+    }
+
+    /// The roles that agents, their components and their tools run as, by ARN.
+    #[must_use]
+    pub(crate) fn seats(&self) -> &[Seat] {
+        &self.seats
+    }
+
+    /// Decides a request under every layer the estate knows of.
+    pub fn decide(&self, request: &Request) -> Decision {
+        self.compiled.decide(&self.layers_for(request), request)
+    }
+
+    /// Every layer over a request: those of its principal, its resource and both accounts.
+    ///
+    /// A principal that the estate does not hold is taken to be allowed everything by its own
+    /// account, because nothing here can stop that account from doing so.
+    #[must_use]
+    pub fn layers_for(&self, request: &Request) -> Layers {
+        let mut layers = self.layers_of(&request.principal);
+        let Ok(arn) = request.resource.parse::<Arn>() else {
+            return layers;
+        };
+        let is_role = arn.service() == "iam" && arn.resource_kind() == "role";
+        if is_role && request.service() != "sts" {
+            // A trust policy speaks of assuming the role, not of passing or changing it.
+            return layers;
+        }
+        let holder = holder_of_policy(&arn).unwrap_or(arn);
+        layers = self.compiled.at_resource(layers, &holder);
+        layers
+    }
+
+    fn layers_of(&self, principal: &Principal) -> Layers {
+        let arn = match principal {
+            Principal::Role(arn) | Principal::User(arn) => arn,
+            Principal::Session(session) => session.role(),
+            Principal::Root(_)
+            | Principal::FederatedUser(_)
+            | Principal::Provider(_)
+            | Principal::Service(_)
+            | Principal::Anonymous => return Layers::default(),
+        };
+        match self.estate.principal(arn) {
+            Some(known) => self
+                .layers
+                .borrow_mut()
+                .entry(known)
+                .or_insert_with(|| self.compiled.layers(known))
+                .clone(),
+            None => Layers {
+                identity: Some(self.stranger()),
+                ..Layers::default()
+            },
+        }
+    }
+
+    fn stranger(&self) -> Policies {
+        let policies = self.stranger.get_or_init(|| {
+            let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+            Policy::parse(text).map_or_else(
+                |_| Policies::default(),
+                |policy| {
+                    let named = NamedPolicy {
+                        name: STRANGER.into(),
+                        policy: Arc::new(policy),
+                    };
+                    [Arc::new(Compiled::new(named))].into()
+                },
+            )
+        });
+        Policies::clone(policies)
+    }
+
+    /// The SCPs that bind the principals of an account.
+    pub(crate) fn scp_levels(&self, account: AccountId) -> Levels {
+        self.estate.scp_levels(account)
+    }
+
+    /// The statements that grant a role something, and where they stand.
+    pub(crate) fn grants(
+        &self,
+        role: Id<Role>,
+    ) -> impl Iterator<Item = (Id<PolicyDocument>, usize, &'e Statement)> + use<'e> {
+        let estate = self.estate;
+        estate
+            .identity_policies(PrincipalId::Role(role))
+            .into_iter()
+            .filter_map(move |document| Some((document, estate.policy(document)?)))
+            .flat_map(|(document, policy)| {
+                policy
+                    .statements
+                    .iter()
+                    .enumerate()
+                    .map(move |(index, statement)| (document, index, statement))
+            })
+            .filter(|(_, _, statement)| statement.effect == Effect::Allow)
+    }
+
+    /// Whether an agent of this seat, or else its account, is said to be production.
+    pub(crate) fn is_production(&self, seat: &Seat) -> bool {
+        let concerned = seat.concerned();
+        let told: Vec<_> = concerned
+            .iter()
+            .filter_map(|&id| self.estate.agents.at(id).environment.as_ref())
+            .collect();
+        if !told.is_empty() {
+            return told.iter().any(|it| is_production(&it.name));
+        }
+        let account = self.estate.roles.at(seat.role).account;
+        self.estate
+            .accounts
+            .get(&account)
+            .and_then(|it| it.environment.as_ref())
+            .is_some_and(|it| is_production(&it.name))
+    }
+
+    /// The tags of what an ARN names, where the estate holds it.
+    pub(crate) fn tags_of(&self, arn: &Arn) -> Option<&'e Tags> {
+        match self.estate.named(arn)? {
+            Named::Role(role) => Some(&self.estate.roles.at(role).tags),
+            Named::User(user) => Some(&self.estate.users.at(user).tags),
+            Named::Agent(agent) => Some(&self.estate.agents.at(agent).tags),
+            Named::Resource(resource) => Some(&self.estate.resources.at(resource).tags),
+            Named::Group(_) | Named::Policy(_) => None,
+        }
+    }
+
+    /// Whether an account is ours, as far as can be told: in the estate or in its organisation.
+    #[must_use]
+    pub(crate) fn is_ours(&self, account: AccountId) -> bool {
+        let listed =
+            self.estate.organization.as_ref().is_some_and(|it| {
+                it.management_account == account || it.path_to(account).is_some()
+            });
+        listed || self.estate.accounts.contains_key(&account)
+    }
+
+    /// An account that is certainly not ours, for requests by outsiders.
+    #[must_use]
+    pub(crate) fn outsider(&self) -> AccountId {
+        // AWS's documentation uses these; one that the estate holds is somebody's.
+        [
+            "999999999999",
+            "123456789012",
+            "210987654321",
+            "000000000001",
+        ]
+        .iter()
+        .filter_map(|id| id.parse().ok())
+        .find(|&account| !self.is_ours(account))
+        .unwrap_or_else(|| self.first_free_account())
+    }
+
+    #[expect(
+        clippy::expect_used,
+        reason = "twelve digits are an account id, and an estate holds fewer than 10^12 accounts"
+    )]
+    fn first_free_account(&self) -> AccountId {
+        (2_u64..)
+            .filter_map(|number| format!("{number:012}").parse().ok())
+            .find(|&account| !self.is_ours(account))
+            .expect("some account id is not in the estate")
+    }
+}
+
+/// What carries the policy that decides on `arn`, if it is not `arn` itself: an object's bucket, a
+/// version's function.
+fn holder_of_policy(arn: &Arn) -> Option<Arn> {
+    let resource = arn.resource();
+    let held = match (arn.service(), arn.resource_kind()) {
+        ("s3", _) => resource.split_once('/')?.0,
+        ("lambda", "function") => {
+            let end = resource.match_indices(':').nth(1)?.0;
+            resource.get(..end)?
+        }
+        _ => return None,
+    };
+    let start = arn.as_str().len() - resource.len();
+    let head = arn.as_str().get(..start)?;
+    format!("{head}{held}").parse().ok()
+}
+
+/// Whether an environment's name means production: `prod`, `production`, `prd`, `live`.
+pub(crate) fn is_production(environment: &str) -> bool {
+    let name = environment.to_ascii_lowercase();
+    let means_it = |word: &str| matches!(word, "prod" | "production" | "prd" | "live");
+    name.split(|letter: char| !letter.is_ascii_alphanumeric())
+        .any(means_it)
+}

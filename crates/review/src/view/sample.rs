@@ -1,0 +1,78 @@
+//! Concrete names for what a pattern or an ARN format leaves open.
+
+use bailiwick_iam::arn::AccountId;
+use bailiwick_iam_catalog::Action;
+
+use super::View;
+
+/// The region of requests where nothing names another.
+const REGION: &str = "us-east-1";
+
+/// Whether a pattern stands for more than one name.
+pub(crate) fn is_wild(pattern: &str) -> bool {
+    pattern.contains(['*', '?'])
+}
+
+/// One name that the pattern matches, in `account`; `None` where a policy variable stands in it that
+/// only a request can fill.
+pub(crate) fn instance(pattern: &str, account: AccountId) -> Option<String> {
+    let pattern = pattern.replace("${aws:PrincipalAccount}", account.as_str());
+    let literal = pattern
+        .replace("${*}", "*")
+        .replace("${?}", "?")
+        .replace("${$}", "$");
+    if literal != pattern {
+        return Some(literal);
+    }
+    if pattern.contains("${") {
+        return None;
+    }
+    let parts: Vec<_> = pattern.splitn(6, ':').collect();
+    let filled = |at: usize, part: &str| match (at, part) {
+        (1, "*") => "aws".to_owned(),
+        (3, "*") => REGION.to_owned(),
+        (4, "*") => account.to_string(),
+        _ => part.replace('*', "any").replace('?', "x"),
+    };
+    let filled: Vec<_> = parts
+        .iter()
+        .enumerate()
+        .map(|(at, part)| filled(at, part))
+        .collect();
+    Some(filled.join(":"))
+}
+
+impl View<'_> {
+    /// A resource of the kind that the action works on, which no policy names on purpose: `*` where
+    /// it works on none.
+    pub(crate) fn any_resource(&self, action: Action<'_>, account: AccountId) -> String {
+        let mut uses: Vec<_> = action.resources().collect();
+        uses.sort_by_key(|it| !it.required());
+        let format = uses
+            .first()
+            .and_then(|it| it.resource_type().arn_formats().next());
+        format.map_or_else(|| "*".to_owned(), |format| fill(format.as_str(), account))
+    }
+}
+
+/// Each variable of an ARN format becomes a name that says what it stands for: `any-bucketname`.
+fn fill(format: &str, account: AccountId) -> String {
+    let mut text = String::new();
+    let mut rest = format;
+    while let Some((before, after)) = rest.split_once("${") {
+        let (variable, after) = after.split_once('}').unwrap_or((after, ""));
+        text.push_str(before);
+        match variable {
+            "Partition" => text.push_str("aws"),
+            "Region" => text.push_str(REGION),
+            "Account" => text.push_str(account.as_str()),
+            other => {
+                text.push_str("any-");
+                text.push_str(&other.to_ascii_lowercase());
+            }
+        }
+        rest = after;
+    }
+    text.push_str(rest);
+    text.replace('*', "any")
+}
