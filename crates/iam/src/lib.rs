@@ -18,6 +18,7 @@
 //! ```
 #![warn(clippy::disallowed_methods, clippy::wildcard_enum_match_arm)]
 
+pub mod access;
 pub mod arn;
 pub mod evaluate;
 pub mod json;

@@ -1,0 +1,590 @@
+//! Access: what somebody may do, as a set of requests that can be compared with another.
+//!
+//! [`Access`] is the set of requests that a principal's policies allow, layer by layer. Two of
+//! them can be compared ([`Access::contains`]), one can be searched ([`Access::find`]). A "yes, there
+//! is" comes with a request that the evaluator has allowed; a "no" is a proof, which can be written
+//! down and checked by [`certificate`]; and what is neither is [`Unknown`], with its reason.
+//!
+//! The algebra and the evaluator share no matching code: each tests the other.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use bailiwick_iam::access::{Algebra, Find, Region};
+//! use bailiwick_iam::layers::{Compiled, Layers, NamedPolicy};
+//! use bailiwick_iam::policy::Policy;
+//! use bailiwick_iam::vocabulary::NoVocabulary;
+//!
+//! let policy = Policy::parse(
+//!     r#"{"Version":"2012-10-17","Statement":[
+//!         {"Effect":"Allow","Action":"s3:Get*","Resource":"arn:aws:s3:::ledger/*"}]}"#,
+//! )?;
+//! let compiled = Compiled::new(NamedPolicy { name: "reader".into(), policy: Arc::new(policy) });
+//! let layers = Layers { identity: Some([Arc::new(compiled)].into()), ..Layers::default() };
+//!
+//! let algebra = Algebra::new(&NoVocabulary);
+//! let role = algebra.access(&layers, None);
+//! let writes = Region::new(["s3:PutObject"], ["*"]);
+//! assert!(matches!(role.find(&writes), Find::Nothing));
+//! # Ok::<(), bailiwick_iam::policy::ParsePolicyError>(())
+//! ```
+
+mod ask;
+mod bits;
+mod budget;
+mod clause;
+mod glob;
+mod number;
+mod product;
+mod region;
+mod scene;
+mod search;
+mod shelf;
+mod state;
+mod text;
+mod values;
+mod witness;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustc_hash::FxHashMap;
+
+use crate::evaluate::{Outcome, ResourceSemantics, evaluate};
+use crate::layers::{Compiled, LayerKind, Layers};
+use crate::policy::Policy;
+use crate::request::{Principal, Request};
+use crate::vocabulary::Vocabulary;
+
+pub use budget::{Exhausted, Limits};
+pub use region::Region;
+
+use ask::{Answer, Ear, Label, Layer, Question, Side, Start};
+use budget::Budget;
+use clause::{Known, Reading};
+use scene::{Scene, Setting};
+use shelf::{Shelf, Shelves};
+use state::State;
+
+/// Both readings of resource patterns, the documented one first. A proof must hold under both.
+const READINGS: [ResourceSemantics; 2] = [ResourceSemantics::Segmented, ResourceSemantics::Flat];
+
+/// Keys that every signed request carries, in lower case.
+const ALWAYS_PRESENT: [&str; 4] = [
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:principaltype",
+    "aws:userid",
+];
+
+/// Makes [`Access`] of policies, and reads each policy once.
+#[derive(Debug)]
+pub struct Algebra<'v> {
+    vocabulary: &'v dyn Vocabulary,
+    limits: Limits,
+    read: Mutex<FxHashMap<usize, (Arc<Compiled>, Arc<Shelves>)>>,
+}
+
+impl<'v> Algebra<'v> {
+    /// With the default limits.
+    #[must_use]
+    pub fn new(vocabulary: &'v dyn Vocabulary) -> Self {
+        Self {
+            vocabulary,
+            limits: Limits::default(),
+            read: Mutex::default(),
+        }
+    }
+
+    /// With limits of the caller's.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// What the identity policies of these layers allow within boundary, session, endpoint policy
+    /// and SCPs, less what any layer denies. `layers.resource` allows nothing here: it is another
+    /// side of the same request, see [`Algebra::granted_by`].
+    ///
+    /// With a principal, what follows from it (`aws:PrincipalArn`, `aws:PrincipalAccount`, its tags
+    /// if given by [`Access::knowing`]) is taken as known.
+    #[must_use]
+    pub fn access(&self, layers: &Layers, principal: Option<&Principal>) -> Access<'_> {
+        Access::new(self, layers, principal)
+    }
+}
+
+/// A set of requests: what one principal may do.
+#[derive(Debug, Clone)]
+pub struct Access<'a> {
+    algebra: &'a Algebra<'a>,
+    layers: Layers,
+    principal: Option<Principal>,
+    known: Known,
+    /// A request must be in one box of each.
+    allows: Vec<Layer>,
+    denies: Layer,
+    /// Which policy each label stands for.
+    labels: Vec<(LayerKind, Arc<str>)>,
+    unreadable: Option<Unknown>,
+}
+
+/// A request in the region, nothing, or that it could not be told.
+#[must_use]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Find {
+    /// The evaluator allows this request.
+    Found(Box<Request>),
+    /// Proved, under both readings of resource patterns.
+    Nothing,
+    Unknown(Unknown),
+}
+
+impl Find {
+    /// Whether there is such a request, if that is known.
+    #[must_use]
+    pub const fn answer(&self) -> Option<bool> {
+        match self {
+            Self::Found(_) => Some(true),
+            Self::Nothing => Some(false),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+/// Whether all of one set is in another.
+#[must_use]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Contained {
+    /// Under both readings of resource patterns.
+    Proved,
+    /// The evaluator allows this request by the one and not by the other.
+    Refuted(Box<Request>),
+    Unknown(Unknown),
+}
+
+/// Why a question was not answered. Never rounded to yes or no.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unknown {
+    #[error("the question is beyond the limit of {0}")]
+    Exhausted(Exhausted),
+    /// The algebra leaves room for a request, and none that it could spell was confirmed.
+    #[error("no request was found and none was ruled out: {sketch}")]
+    Unconfirmed { sketch: String },
+    /// The answer is not the same under both readings of resource patterns.
+    #[error("it depends on whether `*` in a resource runs past colons: {witness:?}")]
+    Reading { witness: Box<Request> },
+    #[error("the {layer} policy `{policy}` could not be read: {why}")]
+    Unreadable {
+        layer: LayerKind,
+        policy: Arc<str>,
+        why: Arc<str>,
+    },
+}
+
+impl<'a> Access<'a> {
+    fn new(algebra: &'a Algebra<'a>, layers: &Layers, principal: Option<&Principal>) -> Self {
+        let mut access = Self {
+            algebra,
+            layers: Layers {
+                resource: None,
+                ..layers.clone()
+            },
+            principal: principal.cloned(),
+            known: BTreeMap::new(),
+            allows: Vec::new(),
+            denies: Layer::new(),
+            labels: Vec::new(),
+            unreadable: None,
+        };
+        if let Some(principal) = principal {
+            access.learn(principal);
+        }
+        access.read();
+        access
+    }
+
+    /// The same access where these keys have these values, or are known to be absent: the tags of
+    /// the role, say. Questions are then asked about such requests alone.
+    #[must_use]
+    pub fn knowing<'t>(
+        mut self,
+        keys: impl IntoIterator<Item = (&'t str, Option<&'t str>)>,
+    ) -> Self {
+        for (key, value) in keys {
+            self.known
+                .insert(key.to_lowercase(), value.map(str::to_owned));
+        }
+        self.read();
+        self
+    }
+
+    fn learn(&mut self, principal: &Principal) {
+        if let Some(account) = principal.account() {
+            self.known
+                .insert("aws:principalaccount".to_owned(), Some(account.to_string()));
+        }
+        if let Some(arn) = principal.role().or_else(|| principal.arn()) {
+            self.known
+                .insert("aws:principalarn".to_owned(), Some(arn.to_string()));
+        }
+    }
+
+    fn read(&mut self) {
+        self.allows.clear();
+        self.denies.clear();
+        self.labels.clear();
+        let layers = self.layers.clone();
+        let lists = [
+            (LayerKind::Identity, &layers.identity),
+            (LayerKind::Boundary, &layers.boundary),
+            (LayerKind::Session, &layers.session),
+            (LayerKind::Endpoint, &layers.endpoint),
+        ];
+        for (kind, policies) in lists {
+            if let Some(policies) = policies {
+                self.add(kind, policies, true);
+            }
+        }
+        if !self.is_above_ceilings() {
+            for level in layers.scp.iter().flat_map(|levels| levels.iter()) {
+                self.add(LayerKind::Scp, &level.policies, true);
+            }
+        }
+        // RCPs are the resource's: `RCPFullAWSAccess` is implied, so that they only deny.
+        for level in layers.rcp.iter().flat_map(|levels| levels.iter()) {
+            self.add(LayerKind::Rcp, &level.policies, false);
+        }
+    }
+
+    /// Whether no SCP limits this principal.
+    fn is_above_ceilings(&self) -> bool {
+        let account = self.principal.as_ref().and_then(Principal::account);
+        account.is_some() && account == self.layers.management_account
+    }
+
+    fn add(&mut self, kind: LayerKind, policies: &[Arc<Compiled>], allows: bool) {
+        let mut layer = Layer::new();
+        for compiled in policies {
+            let Some(policy) = compiled.policy() else {
+                let why = compiled
+                    .why_unreadable()
+                    .cloned()
+                    .unwrap_or_else(|| Arc::from("unreadable"));
+                self.unreadable = Some(Unknown::Unreadable {
+                    layer: kind,
+                    policy: compiled.name().clone(),
+                    why,
+                });
+                continue;
+            };
+            let shelves = self.algebra.shelves(compiled, policy, &self.known);
+            let label = Label(u32::try_from(self.labels.len()).unwrap_or(u32::MAX));
+            self.labels.push((kind, compiled.name().clone()));
+            layer.push(Side {
+                shelf: shelves.allows.clone(),
+                label,
+            });
+            if !shelves.denies.clauses.is_empty() {
+                self.denies.push(Side {
+                    shelf: shelves.denies.clone(),
+                    label,
+                });
+            }
+        }
+        if allows {
+            self.allows.push(layer);
+        }
+    }
+
+    /// Does the evaluator allow the request, under this reading?
+    fn permits(&self, request: &Request, reading: ResourceSemantics) -> Outcome {
+        let mut layers = self.layers.clone();
+        layers.switches.resource = reading;
+        let mut request = request.clone();
+        if let Some(principal) = &self.principal {
+            request.principal = principal.clone();
+        }
+        for (key, value) in &self.known {
+            if let Some(value) = value {
+                request.context.set(key.as_str(), value.as_str());
+            }
+        }
+        evaluate(&layers, &request, self.algebra.vocabulary).outcome
+    }
+
+    /// A request in the region that this access allows.
+    ///
+    /// Costs microseconds: only the boxes that the region's actions fall into are looked at.
+    pub fn find(&self, region: &Region) -> Find {
+        let first = self.region_layer(region);
+        let looked = self.under_both(|reading, budget| {
+            let layers = [first.as_slice()]
+                .into_iter()
+                .chain(self.allows.iter().map(Vec::as_slice))
+                .collect();
+            let question = Question {
+                layers,
+                avoid: vec![&self.denies],
+                setting: self.setting(reading),
+            };
+            let accept = |request: &Request| self.permits(request, reading) == Outcome::Allow;
+            self.look(&question, &accept, budget)
+        });
+        match (looked, &self.unreadable) {
+            (Looked::Found(request), _) => Find::Found(request),
+            (Looked::Unknown(why), _) => Find::Unknown(why),
+            (Looked::Nothing, Some(why)) => Find::Unknown(why.clone()),
+            (Looked::Nothing, None) => Find::Nothing,
+        }
+    }
+
+    /// Does this access hold every request of the region?
+    pub fn covers(&self, region: &Region) -> Contained {
+        let first = self.region_layer(region);
+        let looked = self.under_both(|reading, budget| {
+            let accept = |request: &Request| denies(self.permits(request, reading));
+            self.look_outside(&[&first], &[], reading, &accept, budget)
+        });
+        self.contained(looked, None)
+    }
+
+    /// Does this access hold every action on every resource, in all circumstances?
+    pub fn is_everything(&self) -> Contained {
+        self.covers(&Region::everything())
+    }
+
+    /// Does this access hold every request of the other?
+    pub fn contains(&self, other: &Access<'_>) -> Contained {
+        let layers: Vec<Layer> = other.allows.iter().map(|layer| elsewhere(layer)).collect();
+        let layers: Vec<&[Side]> = layers.iter().map(Vec::as_slice).collect();
+        let exempt = elsewhere(&other.denies);
+        let looked = self.under_both(|reading, budget| {
+            let accept = |request: &Request| {
+                other.permits(request, reading) == Outcome::Allow
+                    && denies(self.permits(request, reading))
+            };
+            self.look_outside(&layers, &exempt, reading, &accept, budget)
+        });
+        self.contained(looked, other.unreadable.as_ref())
+    }
+
+    /// A request of the layers, less what they exempt, that this access does not hold.
+    fn look_outside(
+        &self,
+        layers: &[&[Side]],
+        exempt: &[Side],
+        reading: ResourceSemantics,
+        accept: &dyn Fn(&Request) -> bool,
+        budget: &mut Budget,
+    ) -> Looked {
+        let setting = self.setting(reading);
+        for own in &self.allows {
+            let question = Question {
+                layers: layers.to_vec(),
+                avoid: vec![exempt, own],
+                setting,
+            };
+            match self.look(&question, accept, budget) {
+                Looked::Nothing => {}
+                stop @ (Looked::Found(_) | Looked::Unknown(_)) => return stop,
+            }
+        }
+        if self.denies.is_empty() {
+            return Looked::Nothing;
+        }
+        let layers = [self.denies.as_slice()]
+            .into_iter()
+            .chain(layers.iter().copied())
+            .collect();
+        self.look(
+            &Question {
+                layers,
+                avoid: vec![exempt],
+                setting,
+            },
+            accept,
+            budget,
+        )
+    }
+
+    fn contained(&self, looked: Looked, unreadable: Option<&Unknown>) -> Contained {
+        match (looked, unreadable.or(self.unreadable.as_ref())) {
+            (Looked::Found(request), _) => Contained::Refuted(request),
+            (Looked::Unknown(why), _) => Contained::Unknown(why),
+            (Looked::Nothing, Some(why)) => Contained::Unknown(why.clone()),
+            (Looked::Nothing, None) => Contained::Proved,
+        }
+    }
+
+    /// Asks under the documented reading, and if there is nothing, under the other.
+    fn under_both(&self, mut look: impl FnMut(ResourceSemantics, &mut Budget) -> Looked) -> Looked {
+        let [documented, other] = READINGS;
+        let first = look(documented, &mut Budget::new(self.algebra.limits));
+        if !matches!(first, Looked::Nothing) {
+            return first;
+        }
+        match look(other, &mut Budget::new(self.algebra.limits)) {
+            Looked::Found(witness) => Looked::Unknown(Unknown::Reading { witness }),
+            same @ (Looked::Nothing | Looked::Unknown(_)) => same,
+        }
+    }
+
+    fn look(
+        &self,
+        question: &Question<'_>,
+        accept: &dyn Fn(&Request) -> bool,
+        budget: &mut Budget,
+    ) -> Looked {
+        let mut seeker = Seeker {
+            principal: self.principal.as_ref(),
+            accept,
+            found: None,
+            sketch: None,
+            refused: 0,
+        };
+        let answer = question.ask(&mut seeker, budget);
+        let unconfirmed = |sketch: Option<String>| Unknown::Unconfirmed {
+            sketch: sketch.unwrap_or_default(),
+        };
+        match (seeker.found, answer, budget.exhausted) {
+            (Some(request), _, _) => Looked::Found(Box::new(self.respelled(request))),
+            (None, _, Some(limit)) => Looked::Unknown(Unknown::Exhausted(limit)),
+            (None, Answer::Nothing { refused: false }, None) => Looked::Nothing,
+            (None, Answer::Nothing { refused: true } | Answer::Taken | Answer::GaveUp, None) => {
+                Looked::Unknown(unconfirmed(seeker.sketch))
+            }
+        }
+    }
+
+    fn setting(&self, semantics: ResourceSemantics) -> Setting<'_> {
+        Setting {
+            vocabulary: self.algebra.vocabulary,
+            always_present: &ALWAYS_PRESENT,
+            semantics,
+        }
+    }
+
+    fn region_layer(&self, region: &Region) -> Layer {
+        let requirements = self
+            .algebra
+            .reading(&self.known)
+            .settled(region.clause.requirements.clone());
+        let clause = requirements.map(|requirements| clause::Clause {
+            requirements,
+            ..region.clause.clone()
+        });
+        vec![Side {
+            shelf: Arc::new(Shelf::new(clause.into_iter().collect())),
+            label: Label(REGION),
+        }]
+    }
+
+    /// The request with its action and keys spelled as the policies spell them.
+    fn respelled(&self, mut request: Request) -> Request {
+        let lists = [
+            &self.layers.identity,
+            &self.layers.boundary,
+            &self.layers.session,
+            &self.layers.endpoint,
+        ];
+        let policies = lists
+            .into_iter()
+            .flatten()
+            .flat_map(|policies| policies.iter());
+        let statements = policies
+            .filter_map(|compiled| compiled.policy())
+            .flat_map(|policy| &policy.statements);
+        let spelled = statements
+            .flat_map(|statement| statement.actions.patterns())
+            .find(|action| action.value.0.eq_ignore_ascii_case(&request.action));
+        if let Some(action) = spelled {
+            request.action.clone_from(&action.value.0);
+        }
+        request
+    }
+}
+
+/// The label of a region's only box.
+const REGION: u32 = u32::MAX;
+/// Added to the labels of the other side of a comparison.
+const ELSEWHERE: u32 = 1 << 30;
+
+fn elsewhere(layer: &[Side]) -> Layer {
+    layer
+        .iter()
+        .map(|side| Side {
+            shelf: side.shelf.clone(),
+            label: Label(side.label.0 | ELSEWHERE),
+        })
+        .collect()
+}
+
+fn denies(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::ImplicitDeny | Outcome::ExplicitDeny => true,
+        Outcome::Allow | Outcome::Unknown => false,
+    }
+}
+
+enum Looked {
+    Found(Box<Request>),
+    Nothing,
+    Unknown(Unknown),
+}
+
+/// Cells that were refused before a question is given up.
+const REFUSALS_MAX: u32 = 64;
+
+/// Builds a request from each cell until one is accepted.
+struct Seeker<'a> {
+    principal: Option<&'a Principal>,
+    accept: &'a dyn Fn(&Request) -> bool,
+    found: Option<Request>,
+    sketch: Option<String>,
+    refused: u32,
+}
+
+impl Ear for Seeker<'_> {
+    fn cell(&mut self, state: &State, scene: &Scene, _start: &Start, budget: &mut Budget) -> bool {
+        for attempt in 0..witness::ATTEMPTS {
+            let Some(request) = witness::request(state, scene, self.principal, attempt, budget)
+            else {
+                continue;
+            };
+            if (self.accept)(&request) {
+                self.found = Some(request);
+                return true;
+            }
+            self.sketch
+                .get_or_insert_with(|| format!("{} on {}", request.action, request.resource));
+        }
+        self.refused += 1;
+        // Enough: the answer is unknown whatever comes.
+        self.refused >= REFUSALS_MAX
+    }
+}
+
+impl<'v> Algebra<'v> {
+    fn reading<'a>(&'a self, known: &'a Known) -> Reading<'a> {
+        Reading {
+            vocabulary: self.vocabulary,
+            known,
+            pads_short_patterns: true,
+            names_principals: false,
+        }
+    }
+
+    /// The boxes of a policy. Shared where no known key occurs in it.
+    fn shelves(&self, compiled: &Arc<Compiled>, policy: &Policy, known: &Known) -> Arc<Shelves> {
+        if known.keys().any(|key| clause::mentions(policy, key)) {
+            return Arc::new(Shelves::new(policy, self.reading(known)));
+        }
+        let address = Arc::as_ptr(compiled).addr();
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, shelves) = read.entry(address).or_insert_with(|| {
+            let shelves = Shelves::new(policy, self.reading(&BTreeMap::new()));
+            (compiled.clone(), Arc::new(shelves))
+        });
+        shelves.clone()
+    }
+}

@@ -1,0 +1,843 @@
+//! Statements as boxes: an action set times a resource set times a principal set times
+//! requirements on condition keys.
+//!
+//! A statement is one box, or several where a list mixes values with policy variables: then the
+//! alternatives are correlated with other keys, and each gets a box of its own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::evaluate::ResourceSemantics;
+use crate::policy::{
+    self, Condition, Effect, Policy, PrincipalPattern, Quantifier, Selection, Statement, Template,
+    Test, Version,
+};
+use crate::vocabulary::{KeyKind, Vocabulary};
+
+use super::glob::{Glob, Piece, segmented, tokens_of};
+use super::number::{Instant, Number, Range};
+use super::text::TextSet;
+use super::values::{Kind, Order, Predicate};
+
+/// Keys whose value is known for every request in question, such as a role's own tags.
+///
+/// `None` as a value says that the key is known to be absent.
+pub(crate) type Known = BTreeMap<String, Option<String>>;
+
+/// One box.
+#[derive(Debug, Clone)]
+pub(crate) struct Clause {
+    pub(crate) actions: TextSet,
+    pub(crate) segmented: TextSet,
+    pub(crate) flat: TextSet,
+    /// `None`: whoever it is.
+    pub(crate) principals: Option<TextSet>,
+    pub(crate) requirements: Vec<Requirement>,
+    /// The statement's place in its policy.
+    pub(crate) statement: u32,
+}
+
+impl Clause {
+    pub(crate) const fn resources(&self, semantics: ResourceSemantics) -> &TextSet {
+        match semantics {
+            ResourceSemantics::Segmented => &self.segmented,
+            ResourceSemantics::Flat => &self.flat,
+        }
+    }
+}
+
+/// What a box asks of the context.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Requirement {
+    Values(Values),
+    /// The key and the variable both have a value, and it is the same; or not so.
+    Equal {
+        key: Arc<str>,
+        variable: Arc<str>,
+        holds: bool,
+    },
+    /// Something the algebra does not look into; the same text is always the same answer.
+    Opaque {
+        fact: Arc<Opaque>,
+        holds: bool,
+    },
+}
+
+/// All values of a key, or some, are matched by some listed value, or by none.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Values {
+    pub(crate) key: Arc<str>,
+    /// Every value, rather than at least one.
+    pub(crate) all: bool,
+    /// Matched by none of the predicates, rather than by one.
+    pub(crate) complement: bool,
+    pub(crate) predicates: Arc<[Predicate]>,
+    /// What holds when the key is absent.
+    pub(crate) when_absent: bool,
+    /// Written with `ForAllValues` or `ForAnyValue`.
+    pub(crate) set_operator: bool,
+}
+
+impl Values {
+    /// For a key known to be absent, or to have this one value.
+    fn holds_for(&self, known: Option<&str>) -> bool {
+        match known {
+            None => self.when_absent,
+            Some(value) => {
+                self.predicates
+                    .iter()
+                    .any(|predicate| predicate.matches(value))
+                    != self.complement
+            }
+        }
+    }
+}
+
+/// A condition that is read as a fact of the request, true or false, with what follows from it.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Opaque {
+    pub(crate) text: Arc<str>,
+    pub(crate) key: Arc<str>,
+    /// What must hold of the key if the fact does.
+    pub(crate) when_true: Option<Values>,
+    /// Whether the key must be present if the fact does not hold.
+    pub(crate) present_when_false: bool,
+    /// A value to try, by which a witness makes the fact true.
+    pub(crate) example: Template,
+}
+
+/// How a policy is turned into boxes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading<'a> {
+    pub(crate) vocabulary: &'a dyn Vocabulary,
+    pub(crate) known: &'a Known,
+    /// A pattern of fewer than six segments is padded with `*`, as in identity policies.
+    pub(crate) pads_short_patterns: bool,
+    /// Whether the layer is one whose statements name principals.
+    pub(crate) names_principals: bool,
+}
+
+/// More boxes than this from one statement and its variables are read as facts instead.
+const BOXES_MAX: usize = 64;
+
+impl Reading<'_> {
+    /// The boxes of a policy's statements of one effect.
+    pub(crate) fn clauses(&self, policy: &Policy, effect: Effect) -> Vec<Clause> {
+        let numbered = policy.statements.iter().zip(0..);
+        numbered
+            .filter(|(statement, _)| statement.effect == effect)
+            .flat_map(|(statement, at)| self.statement(statement, policy.version, at))
+            .collect()
+    }
+
+    fn statement(&self, statement: &Statement, version: Version, at: u32) -> Vec<Clause> {
+        let principals = match (&statement.principals, self.names_principals) {
+            (None, false) => None,
+            // A statement of a resource policy without a principal matches nobody.
+            (None, true) => Some(TextSet::new(false, [])),
+            (Some(principals), _) => Some(principal_set(principals)),
+        };
+        let mut alternatives = vec![Vec::new()];
+        for condition in &statement.conditions {
+            alternatives = self.and_condition(&alternatives, condition, version);
+        }
+        let actions = action_set(&statement.actions);
+        let mut clauses = Vec::new();
+        for (resources, needs) in self.resource_sets(statement.resources.as_ref(), version) {
+            for requirements in &alternatives {
+                let mut requirements = requirements.clone();
+                requirements.extend(needs.iter().map(|key| present(key)));
+                requirements.sort_unstable();
+                requirements.dedup();
+                clauses.push(Clause {
+                    actions: actions.clone(),
+                    segmented: resources.segmented.clone(),
+                    flat: resources.flat.clone(),
+                    principals: principals.clone(),
+                    requirements,
+                    statement: at,
+                });
+            }
+        }
+        clauses
+    }
+}
+
+fn present(key: &Arc<str>) -> Requirement {
+    Requirement::Values(Values {
+        key: key.clone(),
+        all: true,
+        complement: true,
+        predicates: Arc::from([]),
+        when_absent: false,
+        set_operator: false,
+    })
+}
+
+/// Never true, whatever the context.
+fn impossible(key: &Arc<str>) -> Requirement {
+    Requirement::Values(Values {
+        key: key.clone(),
+        all: false,
+        complement: false,
+        predicates: Arc::from([]),
+        when_absent: false,
+        set_operator: false,
+    })
+}
+
+/// The key has this value; or it has not, and may be absent.
+fn is_value(key: Arc<str>, value: &str, holds: bool) -> Requirement {
+    Requirement::Values(Values {
+        key,
+        all: !holds,
+        complement: !holds,
+        predicates: Arc::from([Predicate::Text(Glob::literal(value))]),
+        when_absent: !holds,
+        set_operator: false,
+    })
+}
+
+pub(crate) fn action_glob(text: &str) -> Glob {
+    Glob::parse(&text.to_lowercase())
+}
+
+fn action_set(actions: &Selection<policy::ActionPattern>) -> TextSet {
+    // `*:*` occurs in the wild and means every action.
+    let read = |pattern: &str| {
+        if pattern == "*:*" {
+            Glob::everything()
+        } else {
+            action_glob(pattern)
+        }
+    };
+    TextSet::new(
+        actions.is_excluding(),
+        actions
+            .patterns()
+            .iter()
+            .map(|pattern| read(&pattern.value.0)),
+    )
+}
+
+struct Resources {
+    segmented: TextSet,
+    flat: TextSet,
+}
+
+impl Reading<'_> {
+    /// The resource sets of a statement, each with the variables it needs a value for.
+    fn resource_sets(
+        &self,
+        resources: Option<&Selection<policy::ResourcePattern>>,
+        version: Version,
+    ) -> Vec<(Resources, Vec<Arc<str>>)> {
+        let Some(resources) = resources else {
+            // A trust policy: the resource is the role that carries it.
+            return vec![(
+                Resources {
+                    segmented: TextSet::everything(),
+                    flat: TextSet::everything(),
+                },
+                Vec::new(),
+            )];
+        };
+        let mut groups: BTreeMap<Vec<Arc<str>>, Vec<Template>> = BTreeMap::new();
+        for pattern in resources.patterns() {
+            let Some(template) = self.bound(&Template::parse(&pattern.value.0, version)) else {
+                // A variable known to be absent: the pattern matches nothing.
+                continue;
+            };
+            let mut needs: Vec<Arc<str>> = template
+                .variables()
+                .filter(|(_, default)| default.is_none())
+                .map(|(key, _)| lower(key))
+                .collect();
+            needs.sort_unstable();
+            needs.dedup();
+            let group = if resources.is_excluding() {
+                Vec::new()
+            } else {
+                needs
+            };
+            groups.entry(group).or_default().push(template);
+        }
+        if groups.is_empty() {
+            groups.insert(Vec::new(), Vec::new());
+        }
+        let excluding = resources.is_excluding();
+        groups
+            .into_iter()
+            .map(|(needs, templates)| {
+                let flat = TextSet::new(excluding, templates.iter().map(flat_glob));
+                let segmented = TextSet::new(
+                    excluding,
+                    templates
+                        .iter()
+                        .filter_map(|template| self.segmented_glob(template)),
+                );
+                (Resources { segmented, flat }, needs)
+            })
+            .collect()
+    }
+
+    fn segmented_glob(&self, template: &Template) -> Option<Glob> {
+        segmented_glob(template, self.pads_short_patterns)
+    }
+
+    /// The template with every known key put in; `None` if one is known to be absent.
+    fn bound(&self, template: &Template) -> Option<Template> {
+        let mut bound = Vec::new();
+        for piece in &template.0 {
+            let policy::Piece::Variable { key, default } = piece else {
+                bound.push(piece.clone());
+                continue;
+            };
+            let known = self.known.get(&key.to_lowercase());
+            let (_, plurality) = kind_of(self.vocabulary, key);
+            let never = known == Some(&None) || plurality == Plurality::Many;
+            match (known, default) {
+                (Some(Some(value)), _) => bound.push(policy::Piece::Text(value.clone())),
+                (_, Some(default)) if never => bound.push(policy::Piece::Text(default.clone())),
+                (_, None) if never => return None,
+                (Some(None) | None, _) => bound.push(piece.clone()),
+            }
+        }
+        Some(Template(bound))
+    }
+}
+
+pub(crate) fn pieces(template: &Template) -> impl Iterator<Item = Piece<'_>> {
+    template.0.iter().map(|piece| match piece {
+        policy::Piece::Text(text) => Piece::Text(text),
+        policy::Piece::Star => Piece::Star,
+        policy::Piece::Question => Piece::Any,
+        policy::Piece::Variable { key, default } => Piece::Variable {
+            name: key,
+            default: default.as_deref(),
+        },
+    })
+}
+
+fn flat_glob(template: &Template) -> Glob {
+    Glob::from_pieces(pieces(template))
+}
+
+/// The pattern by its six segments; `None` if it can match no resource.
+pub(crate) fn segmented_glob(template: &Template, pads_short_patterns: bool) -> Option<Glob> {
+    let tokens = tokens_of(pieces(template));
+    if Glob::from_tokens(tokens.clone(), false).is_everything() {
+        return Some(Glob::everything());
+    }
+    if let Some(marked) = segmented(&tokens) {
+        return Some(Glob::from_tokens(marked, true));
+    }
+    if !pads_short_patterns {
+        return None;
+    }
+    let mut padded = tokens;
+    loop {
+        padded.extend(tokens_of([Piece::Text(":"), Piece::Star]));
+        if let Some(marked) = segmented(&padded) {
+            return Some(Glob::from_tokens(marked, true));
+        }
+    }
+}
+
+/// Principals are strings with their kind before them, so that one theory serves all.
+pub(crate) fn principal_text(pattern: &PrincipalPattern) -> Vec<Glob> {
+    let within = |kind: &str, text: &str| Glob::literal(&format!("{kind} {text}"));
+    match pattern {
+        PrincipalPattern::Everyone => vec![Glob::everything()],
+        PrincipalPattern::Account(text) => {
+            let account = text.split(':').nth(4).unwrap_or(text);
+            // Every principal of the account, whatever its service and region.
+            let pattern = segmented(&tokens_of([
+                Piece::Text("aws arn:"),
+                Piece::Star,
+                Piece::Text(":"),
+                Piece::Star,
+                Piece::Text("::"),
+                Piece::Text(account),
+                Piece::Text(":"),
+                Piece::Star,
+            ]));
+            pattern
+                .map(|tokens| Glob::from_tokens(tokens, true))
+                .into_iter()
+                .collect()
+        }
+        PrincipalPattern::Aws(text) => {
+            let mut globs = vec![within("aws", text)];
+            // A role stands for its sessions, whose ARN drops the path.
+            if let Some((before, role)) = text.split_once(":role/") {
+                let name = role.rsplit_once('/').map_or(role, |(_, name)| name);
+                let sessions = format!("{}:assumed-role/{name}/", before.replace(":iam:", ":sts:"));
+                globs.push(Glob::from_pieces([
+                    Piece::Text("aws "),
+                    Piece::Text(&sessions),
+                    Piece::Star,
+                ]));
+            }
+            globs
+        }
+        PrincipalPattern::Service(text) => vec![within("service", text)],
+        PrincipalPattern::Federated(text) => vec![within("federated", text)],
+        PrincipalPattern::CanonicalUser(text) => vec![within("canonical", text)],
+    }
+}
+
+fn principal_set(principals: &Selection<PrincipalPattern>) -> TextSet {
+    TextSet::new(
+        principals.is_excluding(),
+        principals
+            .patterns()
+            .iter()
+            .flat_map(|pattern| principal_text(&pattern.value)),
+    )
+}
+
+/// Does the policy speak of the key, in a condition or as a variable?
+pub(crate) fn mentions(policy: &Policy, key: &str) -> bool {
+    policy.statements.iter().any(|statement| {
+        let of_key = |condition: &Condition| condition.key.value.eq_ignore_ascii_case(key);
+        let values = statement
+            .conditions
+            .iter()
+            .flat_map(|condition| &condition.values);
+        let resources = statement.resources.iter().flat_map(Selection::patterns);
+        let texts = values
+            .map(|value| &value.value)
+            .chain(resources.map(|pattern| &pattern.value.0));
+        statement.conditions.iter().any(of_key)
+            || texts
+                .filter(|text| text.contains("${"))
+                .any(|text| text.to_lowercase().contains(key))
+    })
+}
+
+pub(crate) fn lower(key: &str) -> Arc<str> {
+    Arc::from(key.to_lowercase())
+}
+
+/// How a vocabulary's kind narrows values.
+pub(crate) fn kind_of(vocabulary: &dyn Vocabulary, key: &str) -> (Kind, Plurality) {
+    let Some(facts) = vocabulary.key(key) else {
+        return (Kind::Unknown, Plurality::Unknown);
+    };
+    let kind = match facts.kind {
+        KeyKind::Bool => Kind::Bool,
+        KeyKind::Numeric => Kind::Number,
+        KeyKind::Date => Kind::Date,
+        KeyKind::IpAddress => Kind::Address,
+        KeyKind::String | KeyKind::Arn | KeyKind::Binary | KeyKind::Other => Kind::Text,
+    };
+    (
+        kind,
+        if facts.multivalued {
+            Plurality::Many
+        } else {
+            Plurality::One
+        },
+    )
+}
+
+/// How many values a key may have at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Plurality {
+    One,
+    Many,
+    Unknown,
+}
+
+impl Reading<'_> {
+    fn and_condition(
+        &self,
+        boxes: &[Vec<Requirement>],
+        condition: &Condition,
+        version: Version,
+    ) -> Vec<Vec<Requirement>> {
+        let alternatives = self.condition(condition, version, boxes.len());
+        let alternatives: Vec<_> = alternatives
+            .into_iter()
+            .filter_map(|all| self.settled(all))
+            .collect();
+        let mut out = Vec::with_capacity(boxes.len() * alternatives.len());
+        for requirements in boxes {
+            for alternative in &alternatives {
+                let mut all = requirements.clone();
+                all.extend(alternative.iter().cloned());
+                out.push(all);
+            }
+        }
+        out
+    }
+
+    /// What is left of a conjunction once the known keys are looked up; `None` if it is false.
+    pub(crate) fn settled(&self, all: Vec<Requirement>) -> Option<Vec<Requirement>> {
+        let mut open = Vec::with_capacity(all.len());
+        for requirement in all {
+            match requirement {
+                Requirement::Values(values) => match self.known.get(&*values.key) {
+                    None => open.push(Requirement::Values(values)),
+                    Some(known) if values.holds_for(known.as_deref()) => {}
+                    Some(_) => return None,
+                },
+                Requirement::Equal {
+                    key,
+                    variable,
+                    holds,
+                } => match self.known.get(&*key) {
+                    None => open.push(Requirement::Equal {
+                        key,
+                        variable,
+                        holds,
+                    }),
+                    Some(None) if holds => return None,
+                    Some(None) => {}
+                    Some(Some(value)) => open.push(is_value(variable, value, holds)),
+                },
+                opaque @ Requirement::Opaque { .. } => open.push(opaque),
+            }
+        }
+        Some(open)
+    }
+
+    /// The condition as alternatives, each a conjunction.
+    fn condition(
+        &self,
+        condition: &Condition,
+        version: Version,
+        boxes: usize,
+    ) -> Vec<Vec<Requirement>> {
+        let key = lower(&condition.key.value);
+        let listed = Listed::read(self, condition, version);
+        let test = condition.operator.test;
+        if test == Test::Null {
+            return vec![null_test(&key, &listed)];
+        }
+        let (_, plurality) = kind_of(self.vocabulary, &key);
+        let shape = Shape {
+            condition,
+            key,
+            plurality,
+        };
+        if listed.open.is_empty() {
+            return vec![vec![shape.values(&listed.predicates)]];
+        }
+        if plurality == Plurality::Many && condition.operator.quantifier.is_none() {
+            return vec![vec![shape.values(&[])]];
+        }
+        let whole = condition.operator.quantifier.is_some() && !shape.is_some_of_positive();
+        if whole || boxes * (listed.open.len() + 1) > BOXES_MAX {
+            return vec![vec![shape.fact(&listed)]];
+        }
+        if test.is_negated() {
+            let mut all: Vec<Requirement> = vec![shape.values(&listed.predicates)];
+            all.extend(
+                listed
+                    .open
+                    .iter()
+                    .map(|template| shape.correlated(template, false)),
+            );
+            return vec![all];
+        }
+        let mut alternatives = Vec::new();
+        if !listed.predicates.is_empty() || condition.operator.if_exists {
+            alternatives.push(vec![shape.values(&listed.predicates)]);
+        }
+        alternatives.extend(
+            listed
+                .open
+                .iter()
+                .map(|template| vec![shape.correlated(template, true)]),
+        );
+        alternatives
+    }
+}
+
+/// The values of a condition: those without variables as predicates, the others as templates.
+struct Listed {
+    predicates: Vec<Predicate>,
+    open: Vec<Template>,
+    words: Vec<String>,
+}
+
+impl Listed {
+    fn read(reading: &Reading<'_>, condition: &Condition, version: Version) -> Self {
+        let test = condition.operator.test;
+        let mut listed = Self {
+            predicates: Vec::new(),
+            open: Vec::new(),
+            words: Vec::new(),
+        };
+        for value in &condition.values {
+            let text = value.value.as_str();
+            listed.words.push(text.to_owned());
+            let version = if test.has_variables() {
+                version
+            } else {
+                Version::V2008
+            };
+            let template = if takes_wildcards(test) {
+                Template::parse(text, version)
+            } else {
+                Template::parse_literal(text, version)
+            };
+            match reading.bound(&template) {
+                // A variable known to be absent: this value matches nothing.
+                None => listed.predicates.push(Predicate::Never),
+                Some(bound) if bound.variables().next().is_some() => listed.open.push(bound),
+                Some(bound) => listed.predicates.push(predicate(test, &bound, text)),
+            }
+        }
+        listed.words.sort_unstable();
+        listed.words.dedup();
+        listed
+    }
+}
+
+const fn takes_wildcards(test: Test) -> bool {
+    matches!(
+        test,
+        Test::StringLike
+            | Test::StringNotLike
+            | Test::ArnEquals
+            | Test::ArnLike
+            | Test::ArnNotEquals
+            | Test::ArnNotLike
+    )
+}
+
+/// What a listed value asks; `text` is the value as written, for the tests that are not text.
+fn predicate(test: Test, template: &Template, text: &str) -> Predicate {
+    let number = |order| {
+        Number::parse(text).map_or(Predicate::Never, |number| Predicate::Number(order, number))
+    };
+    let date = |order| {
+        Instant::parse(text).map_or(Predicate::Never, |instant| Predicate::Date(order, instant))
+    };
+    match test {
+        Test::StringEquals | Test::StringNotEquals | Test::StringLike | Test::StringNotLike => {
+            Predicate::Text(flat_glob(template))
+        }
+        Test::StringEqualsIgnoreCase | Test::StringNotEqualsIgnoreCase => {
+            Predicate::Folded(flat_glob(template))
+        }
+        Test::ArnEquals | Test::ArnLike | Test::ArnNotEquals | Test::ArnNotLike => {
+            segmented(&tokens_of(pieces(template))).map_or(Predicate::Never, |tokens| {
+                Predicate::Text(Glob::from_tokens(tokens, true))
+            })
+        }
+        Test::Bool => match text.trim().to_lowercase().as_str() {
+            flag @ ("true" | "false") => Predicate::Folded(Glob::literal(flag)),
+            _ => Predicate::Never,
+        },
+        Test::NumericEquals | Test::NumericNotEquals => number(Order::Equal),
+        Test::NumericLessThan => number(Order::Less),
+        Test::NumericLessThanEquals => number(Order::LessOrEqual),
+        Test::NumericGreaterThan => number(Order::Greater),
+        Test::NumericGreaterThanEquals => number(Order::GreaterOrEqual),
+        Test::DateEquals | Test::DateNotEquals => date(Order::Equal),
+        Test::DateLessThan => date(Order::Less),
+        Test::DateLessThanEquals => date(Order::LessOrEqual),
+        Test::DateGreaterThan => date(Order::Greater),
+        Test::DateGreaterThanEquals => date(Order::GreaterOrEqual),
+        Test::BinaryEquals => Predicate::bytes(text),
+        Test::IpAddress | Test::NotIpAddress => {
+            Range::parse(text).map_or(Predicate::Never, Predicate::Address)
+        }
+        Test::Null => Predicate::Never,
+    }
+}
+
+/// `Null`: presence, whatever the values are.
+fn null_test(key: &Arc<str>, listed: &Listed) -> Vec<Requirement> {
+    let says = |wanted: &str| {
+        listed
+            .words
+            .iter()
+            .any(|word| word.eq_ignore_ascii_case(wanted))
+    };
+    match (says("true"), says("false")) {
+        (true, true) => Vec::new(),
+        (false, true) => vec![present(key)],
+        (false, false) => vec![impossible(key)],
+        (true, false) => vec![Requirement::Values(Values {
+            key: key.clone(),
+            all: false,
+            complement: false,
+            predicates: Arc::from([]),
+            when_absent: true,
+            set_operator: false,
+        })],
+    }
+}
+
+/// A condition and what is known of its key.
+struct Shape<'a> {
+    condition: &'a Condition,
+    key: Arc<str>,
+    plurality: Plurality,
+}
+
+impl Shape<'_> {
+    fn is_some_of_positive(&self) -> bool {
+        let operator = self.condition.operator;
+        operator.quantifier == Some(Quantifier::ForAnyValue) && !operator.test.is_negated()
+    }
+
+    /// The condition for values without variables.
+    fn values(&self, predicates: &[Predicate]) -> Requirement {
+        let operator = self.condition.operator;
+        let negated = operator.test.is_negated();
+        let mut predicates: Vec<Predicate> = predicates.to_vec();
+        predicates.sort_unstable();
+        predicates.dedup();
+        predicates.retain(|predicate| *predicate != Predicate::Never);
+        let (all, when_absent) = match operator.quantifier {
+            None => (negated, negated || operator.if_exists),
+            Some(Quantifier::ForAnyValue) => (false, false),
+            Some(Quantifier::ForAllValues) => (true, true),
+        };
+        let mut values = Values {
+            key: self.key.clone(),
+            all,
+            complement: negated,
+            predicates: predicates.into(),
+            when_absent,
+            set_operator: operator.quantifier.is_some(),
+        };
+        // A plain operator does not match a key that has several values by its nature.
+        if self.plurality == Plurality::Many && operator.quantifier.is_none() {
+            values.all = false;
+            values.complement = false;
+            values.predicates = Arc::from([]);
+        }
+        Requirement::Values(values)
+    }
+
+    /// One listed value with a variable, which the key matches or does not.
+    fn correlated(&self, template: &Template, holds: bool) -> Requirement {
+        let operator = self.condition.operator;
+        let whole_value = matches!(
+            operator.test,
+            Test::StringEquals | Test::StringNotEquals | Test::StringLike | Test::StringNotLike
+        );
+        if let (
+            [
+                policy::Piece::Variable {
+                    key: variable,
+                    default: None,
+                },
+            ],
+            true,
+            None,
+        ) = (template.0.as_slice(), whole_value, operator.quantifier)
+        {
+            return Requirement::Equal {
+                key: self.key.clone(),
+                variable: lower(variable),
+                holds,
+            };
+        }
+        let near = Values {
+            key: self.key.clone(),
+            all: false,
+            complement: false,
+            predicates: Arc::from([loosened(operator.test, template)]),
+            when_absent: false,
+            set_operator: operator.quantifier.is_some(),
+        };
+        let fact = Opaque {
+            text: Arc::from(format!(
+                "{:?} {} {:?}",
+                operator.quantifier,
+                positive_name(operator.test),
+                template
+            )),
+            key: self.key.clone(),
+            when_true: Some(near),
+            present_when_false: false,
+            example: template.clone(),
+        };
+        Requirement::Opaque {
+            fact: Arc::new(fact),
+            holds,
+        }
+    }
+
+    /// The whole condition as one fact.
+    fn fact(&self, listed: &Listed) -> Requirement {
+        let operator = self.condition.operator;
+        let for_all = operator.quantifier == Some(Quantifier::ForAllValues);
+        let mut near: Vec<Predicate> = listed.predicates.clone();
+        near.extend(
+            listed
+                .open
+                .iter()
+                .map(|template| loosened(operator.test, template)),
+        );
+        let negated = operator.test.is_negated();
+        let when_absent = match operator.quantifier {
+            None => negated || operator.if_exists,
+            Some(Quantifier::ForAnyValue) => false,
+            Some(Quantifier::ForAllValues) => true,
+        };
+        let when_true = Values {
+            key: self.key.clone(),
+            all: for_all || negated && operator.quantifier.is_none(),
+            complement: negated,
+            predicates: if negated { Arc::from([]) } else { near.into() },
+            when_absent,
+            set_operator: operator.quantifier.is_some(),
+        };
+        let fact = Opaque {
+            text: Arc::from(format!("{operator} {:?}", listed.words)),
+            key: self.key.clone(),
+            when_true: Some(when_true),
+            present_when_false: when_absent,
+            example: listed.open.first().cloned().unwrap_or_default(),
+        };
+        Requirement::Opaque {
+            fact: Arc::new(fact),
+            holds: true,
+        }
+    }
+}
+
+/// Everything the value could match, whatever its variables are.
+fn loosened(test: Test, template: &Template) -> Predicate {
+    let loose = Template(
+        template
+            .0
+            .iter()
+            .map(|piece| match piece {
+                policy::Piece::Variable { .. } => policy::Piece::Star,
+                policy::Piece::Text(_) | policy::Piece::Star | policy::Piece::Question => {
+                    piece.clone()
+                }
+            })
+            .collect(),
+    );
+    match test {
+        // Whatever the case of its letters: only presence follows.
+        Test::StringEqualsIgnoreCase | Test::StringNotEqualsIgnoreCase => {
+            Predicate::Text(Glob::everything())
+        }
+        _ => Predicate::Text(flat_glob(&loose)),
+    }
+}
+
+const fn positive_name(test: Test) -> &'static str {
+    match test {
+        Test::StringNotEquals => Test::StringEquals.name(),
+        Test::StringNotEqualsIgnoreCase => Test::StringEqualsIgnoreCase.name(),
+        Test::StringNotLike => Test::StringLike.name(),
+        Test::ArnNotEquals | Test::ArnNotLike | Test::ArnEquals => Test::ArnLike.name(),
+        other => other.name(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
