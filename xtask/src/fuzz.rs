@@ -54,27 +54,25 @@ pub(crate) fn targets_of_crate() -> Result<Vec<String>> {
 /// Fuzzes each target for that long, two at a time.
 pub(crate) fn fuzz(targets: &[String], seconds: u32) -> Result<()> {
     let programs = build()?;
+    let mut crashed = Vec::new();
     for pair in targets.chunks(2) {
-        let running: Result<Vec<(String, Child)>> = pair
+        let running: Result<Vec<(&String, Child)>> = pair
             .iter()
-            .map(|target| {
-                Ok((
-                    target.clone(),
-                    start(target, &programs.join(target), seconds)?,
-                ))
-            })
+            .map(|target| Ok((target, start(target, &programs.join(target), seconds)?)))
             .collect();
         for (target, mut child) in running? {
-            let status = child.wait()?;
-            let log = fs::read_to_string(log_path(&target))?;
-            ensure!(
-                status.success(),
-                "{target} crashed; the input is in .work/fuzz/{target}/\n{log}"
-            );
-            let last = log.lines().rfind(|line| line.contains("DONE"));
-            println!("fuzz {target}: {}", last.unwrap_or_default().trim());
+            let succeeded = child.wait()?.success();
+            let log = fs::read_to_string(log_path(target))?;
+            if succeeded {
+                let last = log.lines().rfind(|line| line.contains("DONE"));
+                println!("{target}: {}", last.unwrap_or_default().trim());
+            } else {
+                println!("{target} CRASHED; its input is in .work/fuzz/{target}/\n{log}");
+                crashed.push(target.as_str());
+            }
         }
     }
+    ensure!(crashed.is_empty(), "crashed: {}", crashed.join(", "));
     Ok(())
 }
 
