@@ -1,0 +1,144 @@
+//! The sentences that several formats share.
+
+use bailiwick_iam::{evaluate::Because, request::Request};
+use bailiwick_review::finding::{Evidence, Finding, Hop, Severity, Status, Witness};
+
+/// `3 findings`, `1 finding`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    if number == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{number} {noun}s")
+    }
+}
+
+/// The last word of an ARN: what people call the thing.
+pub(crate) fn short(arn: &str) -> &str {
+    if !arn.starts_with("arn:") {
+        return arn;
+    }
+    arn.rsplit(['/', ':'])
+        .find(|part| !part.is_empty())
+        .unwrap_or(arn)
+}
+
+/// An ARN without its partition, region and account: `role/agents/support-bot`.
+pub(crate) fn local(arn: &str) -> &str {
+    if !arn.starts_with("arn:") {
+        return arn;
+    }
+    arn.splitn(6, ':').nth(5).unwrap_or(arn)
+}
+
+/// The request or the facts that show a finding, as one sentence.
+pub(crate) fn witness(witness: &Witness) -> String {
+    match witness {
+        Witness::Request { request, because } => {
+            let asked = asked(request);
+            match because.first() {
+                None => asked,
+                Some(first) => format!("{asked}: {}", reason(first)),
+            }
+        }
+        Witness::Facts { facts } => facts.join("; "),
+    }
+}
+
+/// `role/support-bot may call s3:GetObject on arn:aws:s3:::ledger/1 (aws:SourceVpc = vpc-1)`.
+pub(crate) fn asked(request: &Request) -> String {
+    let mut text = format!(
+        "{} calls {} on {}",
+        local(&request.principal.to_string()),
+        request.action,
+        request.resource
+    );
+    let pairs: Vec<_> = request
+        .context
+        .iter()
+        .map(|(key, values)| {
+            format!(
+                "{key} = {}",
+                values.iter().collect::<Vec<_>>().join(" and ")
+            )
+        })
+        .collect();
+    if !pairs.is_empty() {
+        text.push_str(&format!(" ({})", pairs.join(", ")));
+    }
+    text
+}
+
+/// `Allow by identity policy Tools, statement 1 (WriteLedger)`.
+pub(crate) fn reason(because: &Because) -> String {
+    let sid = because
+        .sid
+        .as_ref()
+        .map_or_else(String::new, |sid| format!(" ({sid})"));
+    format!(
+        "{} by {} policy {}, statement {}{sid}",
+        because.effect,
+        because.layer,
+        because.policy,
+        because.statement + 1
+    )
+}
+
+/// `role/a → role/b (sts:AssumeRole) → role/c (iam:PassRole)`.
+pub(crate) fn path(hops: &[Hop]) -> String {
+    let Some(first) = hops.first() else {
+        return String::new();
+    };
+    let mut text = local(&first.from).to_owned();
+    for hop in hops {
+        text.push_str(&format!(" → {} ({})", local(&hop.to), hop.by));
+    }
+    text
+}
+
+/// `iam.json:214:9` where the place is a line and a column, else the file and the pointer.
+pub(crate) fn place(evidence: &Evidence) -> String {
+    match (
+        evidence.pointer.as_str(),
+        line_and_column(&evidence.pointer),
+    ) {
+        ("", _) => evidence.source.clone(),
+        (pointer, Some(_)) => format!("{}:{pointer}", evidence.source),
+        (pointer, None) => format!("{} at {pointer}", evidence.source),
+    }
+}
+
+/// The line and column of a pointer that is one of these.
+pub(crate) fn line_and_column(pointer: &str) -> Option<(u32, u32)> {
+    let (line, column) = pointer.split_once(':')?;
+    Some((line.parse().ok()?, column.parse().ok()?))
+}
+
+/// How many findings of a severity count: those that fail and those that could not be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Tally {
+    pub failed: usize,
+    pub unknown: usize,
+    pub waived: usize,
+}
+
+impl Tally {
+    pub(crate) fn of<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Self {
+        let mut tally = Self::default();
+        for finding in findings {
+            match finding.status {
+                Status::Fail => tally.failed += 1,
+                Status::Unknown => tally.unknown += 1,
+                Status::Waived => tally.waived += 1,
+            }
+        }
+        tally
+    }
+
+    pub(crate) fn of_severity(findings: &[Finding], severity: Severity) -> Self {
+        Self::of(
+            findings
+                .iter()
+                .filter(|finding| finding.severity == severity),
+        )
+    }
+}

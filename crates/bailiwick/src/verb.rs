@@ -1,0 +1,4 @@
+//! What each verb does. One file a verb.
+
+pub(crate) mod agents;
+pub(crate) mod scan;
