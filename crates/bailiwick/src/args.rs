@@ -1,13 +1,24 @@
 //! The command line, as documented in `--help`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::LazyLock};
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+/// The version of the program and of the catalog of AWS's actions that is built into it.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let catalog = bailiwick_iam_catalog::builtin();
+    format!(
+        "{} (catalog of AWS actions {} of {})",
+        env!("CARGO_PKG_VERSION"),
+        catalog.version(),
+        catalog.date()
+    )
+});
 
 #[derive(Debug, Parser)]
 #[command(
     name = "bailiwick",
-    version,
+    version = VERSION.as_str(),
     about = "Gives every AI agent on AWS an identity of its own and no more access than its task needs",
     after_help = "Exit codes: 2 bad usage or bad input; 1 found something at or above --fail-on, or a gate stays shut;\n\
                   3 something at that level could not be told; 0 none of these. Data goes to the standard output,\n\
@@ -29,6 +40,7 @@ pub(crate) struct Args {
 pub(crate) enum Verb {
     Scan(Scan),
     Agents(Agents),
+    Reach(Reach),
 }
 
 /// Find what is wrong with the identities and permissions of the agents in an estate
@@ -128,141 +140,4 @@ pub(crate) struct Reach {
     /// Only from this principal (may be given more than once)
     #[arg(long, value_name = "ARN")]
     pub from: Vec<String>,
-}
-
-/// Explain why a request is allowed or denied, layer by layer, and what would change the answer
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  bailiwick explain examples/acme --principal arn:aws:iam::111122223333:role/support-bot \\
-      --action s3:GetObject --resource arn:aws:s3:::ledger/1
-  bailiwick explain snapshot/ --principal ROLE --action A --resource R --context aws:SourceVpc=vpc-1
-  bailiwick explain --request case.json
-
-Exit codes: 2 bad input; 0 otherwise.")]
-pub(crate) struct Explain {
-    /// Snapshot folders, or the JSON of `aws iam get-account-authorization-details`
-    #[arg(value_name = "PATH", required_unless_present = "request")]
-    pub paths: Vec<PathBuf>,
-
-    /// A case with its policies in it, as `evaluate` reads them (- for the standard input)
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "principal", "action", "resource", "context"])]
-    pub request: Option<PathBuf>,
-
-    /// Who asks: the ARN of a role, a user or a session
-    #[arg(long, value_name = "ARN", required_unless_present = "request")]
-    pub principal: Option<String>,
-
-    /// What for, for example s3:GetObject
-    #[arg(long, value_name = "ACTION", required_unless_present = "request")]
-    pub action: Option<String>,
-
-    /// On what
-    #[arg(long, value_name = "ARN", required_unless_present = "request")]
-    pub resource: Option<String>,
-
-    /// A condition key and its value; the same key again adds a value
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub context: Vec<String>,
-}
-
-/// Decide requests: cases in, decisions out, one JSON object a line
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Example:
-  bailiwick evaluate --cases cases.ndjson
-
-Each line holds a request and the policies around it; each answer names the decision, the layer and
-the statements that decided, and what context is missing. Exit codes: 2 bad input; 0 otherwise.")]
-pub(crate) struct Evaluate {
-    /// The cases, one JSON object a line (- for the standard input)
-    #[arg(long, value_name = "FILE")]
-    pub cases: PathBuf,
-}
-
-/// Compare what two policies allow, with a request that shows each difference
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  bailiwick compare new.json old.json
-  bailiwick compare new.json old.json --gate no-new-access
-  bailiwick compare new.json old.json --format markdown
-  bailiwick compare --cases pairs.ndjson
-
-A is the candidate, B the reference: `wider` means A allows something that B does not.
-Exit codes: with --gate, 1 if A allows anything new and 3 if that cannot be told; 2 bad input;
-0 otherwise.")]
-pub(crate) struct Compare {
-    /// The candidate: a policy, a list of policies, or layers
-    #[arg(value_name = "A", required_unless_present = "cases")]
-    pub a: Option<PathBuf>,
-
-    /// The reference
-    #[arg(value_name = "B", required_unless_present = "cases")]
-    pub b: Option<PathBuf>,
-
-    /// Many pairs, one JSON object a line (- for the standard input)
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["a", "b", "gate", "format"])]
-    pub cases: Option<PathBuf>,
-
-    /// What the policies are attached to
-    #[arg(long, value_name = "KIND", default_value = "identity")]
-    pub kind: PolicyKind,
-
-    /// Fail if the comparison shows this
-    #[arg(long, value_name = "GATE")]
-    pub gate: Option<Gate>,
-
-    /// Check each proof of containment again with the small independent checker
-    #[arg(long)]
-    pub check: bool,
-
-    /// How to show the difference
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        default_value = "table",
-        conflicts_with = "json"
-    )]
-    pub format: CompareFormat,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum PolicyKind {
-    Identity,
-    Resource,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Gate {
-    /// A may allow nothing that B does not
-    NoNewAccess,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CompareFormat {
-    Table,
-    Json,
-    Markdown,
-}
-
-/// Rewrite a policy as small as it can be said, with a proof that it says the same
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Example:
-  bailiwick compact policy.json > smaller.json
-
-Exit codes: 2 bad input; 3 if it cannot be proved that nothing changes; 0 otherwise.")]
-pub(crate) struct Compact {
-    /// The policy (- for the standard input)
-    #[arg(value_name = "POLICY")]
-    pub policy: PathBuf,
-
-    /// Use wildcards where they match, in the built-in catalog, exactly the actions they stand for
-    #[arg(long)]
-    pub wildcards: bool,
-
-    /// Write the policy to a file instead of the standard output
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
 }

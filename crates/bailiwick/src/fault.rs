@@ -10,7 +10,7 @@ use crate::ink::{self, Ink};
 #[derive(Debug)]
 pub(crate) struct Fault {
     message: String,
-    place: Option<Excerpt>,
+    place: Option<Box<Excerpt>>,
     mend: Option<String>,
 }
 
@@ -30,13 +30,7 @@ impl Fault {
 
     /// Points into the text of a file.
     pub(crate) fn at(mut self, file: &str, text: &str, span: Span) -> Self {
-        self.place = Some(Excerpt::cut(file, text, span, 0));
-        self
-    }
-
-    /// Points into one line of a file of which only that line is at hand.
-    pub(crate) fn at_line(mut self, file: &str, line: usize, text: &str, span: Span) -> Self {
-        self.place = Some(Excerpt::cut(file, text, span, line.saturating_sub(1)));
+        self.place = Some(Box::new(Excerpt::cut(file, text, span, 0)));
         self
     }
 

@@ -1,1 +1,63 @@
-fn main() {}
+//! The command line: files in, findings and answers out.
+//!
+//! This crate reads files, knows the date and owns the terminal. What a policy means, what exists
+//! and what is wrong with it are decided in the pure crates that it hands the files to.
+
+mod args;
+mod fault;
+mod format;
+mod ink;
+mod input;
+mod later;
+mod outcome;
+mod output;
+mod snapshot;
+mod today;
+mod verb;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::{
+    args::{Args, Verb},
+    outcome::Outcome,
+    output::Output,
+};
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return refuse_usage(&error),
+    };
+    let mut output = Output::of_the_process();
+    match run(&args, &mut output).and_then(|outcome| output.finish().map(|()| outcome)) {
+        Ok(outcome) => outcome.exit_code(),
+        Err(error) => {
+            fault::report(&error);
+            Outcome::bad_input()
+        }
+    }
+}
+
+fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
+    match &args.verb {
+        Verb::Scan(scan) => verb::scan::run(scan, args.json, output),
+        Verb::Reach(reach) => verb::reach::run(reach, args.json, output),
+        Verb::Agents(agents) => verb::agents::run(agents, args.json, output),
+    }
+}
+
+/// Help and version are answers; everything else that clap stops for is bad usage.
+fn refuse_usage(error: &clap::Error) -> ExitCode {
+    if let Some(fault) = later::asked_for(error) {
+        fault::report(&fault.into());
+        return Outcome::bad_input();
+    }
+    // If the terminal is gone there is nobody to tell.
+    let _ = error.print();
+    if error.use_stderr() {
+        return Outcome::bad_input();
+    }
+    ExitCode::SUCCESS
+}

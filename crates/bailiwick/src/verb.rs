@@ -1,4 +1,5 @@
 //! What each verb does. One file a verb.
 
 pub(crate) mod agents;
+pub(crate) mod reach;
 pub(crate) mod scan;

@@ -53,7 +53,12 @@ fn event(finding: &Finding, time: i64) -> Value {
         .witness
         .as_ref()
         .map_or_else(String::new, words::witness);
-    let mut event = json!({
+    let mut cloud = json!({"provider": "AWS"});
+    if let (Some(account), Some(cloud)) = (account(&finding.subject), cloud.as_object_mut()) {
+        let account = json!({"uid": account, "type_id": 10, "type": "AWS Account"});
+        cloud.insert("account".to_owned(), account);
+    }
+    json!({
         "class_uid": CLASS,
         "class_name": "Compliance Finding",
         "category_uid": 2,
@@ -73,7 +78,7 @@ fn event(finding: &Finding, time: i64) -> Value {
             "product": {"name": "Bailiwick", "vendor_name": "Bailiwick", "version": env!("CARGO_PKG_VERSION")},
             "profiles": ["cloud"],
         },
-        "cloud": {"provider": "AWS"},
+        "cloud": cloud,
         "finding_info": {
             "uid": finding.fingerprint.as_str(),
             "title": finding.title,
@@ -96,11 +101,7 @@ fn event(finding: &Finding, time: i64) -> Value {
             "evidence": finding.evidence,
             "patch": finding.fix.patch,
         },
-    });
-    if let Some(account) = account(&finding.subject) {
-        event["cloud"]["account"] = json!({"uid": account, "type_id": 10, "type": "AWS Account"});
-    }
-    event
+    })
 }
 
 /// The catalogues that a finding touches; our own where no other knows it.
@@ -120,7 +121,7 @@ fn requirements(finding: &Finding) -> Vec<String> {
 }
 
 fn account(arn: &str) -> Option<&str> {
-    let account = arn.splitn(6, ':').nth(4)?;
+    let account = arn.split(':').nth(4)?;
     (account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit())).then_some(account)
 }
 

@@ -14,7 +14,6 @@ use bailiwick_review::{
 use serde_json::{Value, json};
 
 use super::words;
-use crate::manual;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -81,9 +80,11 @@ fn descriptor(rule: &str, report: &Report) -> Value {
         .max()
         .unwrap_or(Severity::Info);
     let maps = of_it().map(|finding| &finding.maps).next();
-    let entry = manual::entry(rule);
-    let title = entry.map_or(rule, |entry| entry.title);
-    let help = entry.map_or(title, |entry| entry.text);
+    let known = bailiwick_review::RULES
+        .iter()
+        .find(|known| known.id == rule);
+    let title = known.map_or(rule, |known| known.title);
+    let help = known.map_or(title, |known| known.manual);
     json!({
         "id": rule,
         "name": rule,
@@ -166,16 +167,18 @@ fn message(finding: &Finding) -> String {
 }
 
 fn location(evidence: &Evidence) -> Value {
-    let mut physical = json!({"artifactLocation": {"uri": uri(&evidence.source)}});
     let place = words::line_and_column(&evidence.pointer);
     let (line, column) = place.unwrap_or((1, 1));
-    physical["region"] = json!({"startLine": line.max(1), "startColumn": column.max(1)});
-    let mut location = json!({"physicalLocation": physical, "message": {"text": evidence.text}});
-    if place.is_none() && !evidence.pointer.is_empty() {
-        location["logicalLocations"] =
-            json!([{"fullyQualifiedName": evidence.pointer, "kind": "member"}]);
+    let physical = json!({
+        "artifactLocation": {"uri": uri(&evidence.source)},
+        "region": {"startLine": line.max(1), "startColumn": column.max(1)},
+    });
+    let message = json!({"text": evidence.text});
+    if place.is_some() || evidence.pointer.is_empty() {
+        return json!({"physicalLocation": physical, "message": message});
     }
-    location
+    let logical = json!([{"fullyQualifiedName": evidence.pointer, "kind": "member"}]);
+    json!({"physicalLocation": physical, "logicalLocations": logical, "message": message})
 }
 
 /// A path as a relative URI reference, or as a `file:` URI if it is absolute.

@@ -1,0 +1,153 @@
+//! `scan`: findings over an estate.
+
+use std::path::Path;
+
+use bailiwick_estate::Estate;
+use bailiwick_review::{
+    finding::Severity,
+    report::{Report, Verdict},
+    waiver::{self, Day},
+};
+
+use crate::{
+    args::{Level, Scan, ScanFormat},
+    fault::Fault,
+    format::{self, NextSteps, Picture, Shown, Worker},
+    ink::Ink,
+    input,
+    outcome::Outcome,
+    output::{self, Output},
+    snapshot, today,
+};
+
+pub(crate) fn run(scan: &Scan, json: bool, output: &mut Output) -> anyhow::Result<Outcome> {
+    let today = today::today(scan.today.as_deref())?;
+    let waivers = scan.waivers.as_deref().map(read_waivers).transpose()?;
+    let estate = snapshot::load(&scan.paths)?;
+    let mut report = bailiwick_review::scan(&estate, bailiwick_iam_catalog::builtin());
+    if let Some((source, waivers)) = &waivers {
+        waiver::apply(waivers, source, today, &mut report.findings);
+    }
+    let text = show(scan, json, &estate, &report, today)?;
+    output::deliver(&text, scan.out.as_deref(), output)?;
+    Ok(match report.verdict(severity(scan.fail_on)) {
+        Verdict::Clear => Outcome::Clear,
+        Verdict::Unknown => Outcome::Untold,
+        Verdict::Failed => Outcome::Found,
+    })
+}
+
+fn read_waivers(path: &Path) -> Result<(String, Vec<waiver::Waiver>), Fault> {
+    let document = input::document(path)?;
+    let waivers = waiver::parse(&document.text).map_err(|error| {
+        Fault::new(error.to_string())
+            .at(&document.name, &document.text, error.span)
+            .mend("a waiver has fingerprint, or rule and subject; and owner, reason, expires")
+    })?;
+    Ok((document.name, waivers))
+}
+
+fn show(
+    scan: &Scan,
+    json: bool,
+    estate: &Estate,
+    report: &Report,
+    today: Day,
+) -> anyhow::Result<String> {
+    let picture = picture(estate);
+    let shown = Shown {
+        report,
+        picture: &picture,
+        today,
+    };
+    let format = if json { ScanFormat::Json } else { scan.format };
+    let text = match format {
+        ScanFormat::Table => {
+            let ink = match scan.out {
+                None => Ink::of_stdout(),
+                Some(_) => Ink::PLAIN,
+            };
+            format::table(&shown, &next_steps(scan, report), ink)
+        }
+        ScanFormat::Json => format::json(report)?,
+        ScanFormat::Sarif => format::sarif(report)?,
+        ScanFormat::Html => format::html(&shown),
+        ScanFormat::Markdown => format::markdown(&shown),
+        ScanFormat::Ocsf => format::ocsf(&shown)?,
+    };
+    Ok(text)
+}
+
+fn picture(estate: &Estate) -> Picture {
+    let workers = estate
+        .agents
+        .iter()
+        .filter(|(_, agent)| agent.kind.acts())
+        .map(|(_, agent)| Worker {
+            arn: agent.arn.to_string(),
+            name: agent.name.clone(),
+            kind: agent.kind.name().to_owned(),
+            roles: agent
+                .roles
+                .iter()
+                .map(|held| held.role.arn.to_string())
+                .collect(),
+        })
+        .collect();
+    Picture::of(workers)
+}
+
+/// What to try next, for what was scanned.
+fn next_steps(scan: &Scan, report: &Report) -> NextSteps {
+    let paths: Vec<_> = scan
+        .paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    let paths = paths.join(" ");
+    let is_the_example = scan
+        .paths
+        .iter()
+        .any(|path| path.ends_with("examples/acme"));
+    let step = |command: String, purpose: &str| (command, purpose.to_owned());
+    let mut steps = vec![
+        step(
+            format!("bailiwick agents {paths} --invokers"),
+            "every agent, its role, and who may invoke it",
+        ),
+        step(
+            format!("bailiwick reach {paths}"),
+            "what each principal can become, hop by hop",
+        ),
+        step(
+            format!("bailiwick scan {paths} --format html --out report.html"),
+            "the same findings as one page, with the picture",
+        ),
+    ];
+    let mut note = None;
+    if is_the_example {
+        note = Some(
+            "Acme is an example, made to have every kind of trouble in it: these findings are expected. \
+             Read on, or look at an account of your own; nothing leaves this machine."
+                .to_owned(),
+        );
+        steps.push(step(
+            "aws iam get-account-authorization-details > iam.json && bailiwick scan iam.json"
+                .to_owned(),
+            "the first scan of an account of yours",
+        ));
+    } else if report.findings.is_empty() {
+        note = Some("Nothing was found in what this snapshot tells.".to_owned());
+    }
+    NextSteps { note, steps }
+}
+
+fn severity(level: Level) -> Severity {
+    match level {
+        Level::Critical => Severity::Critical,
+        Level::High => Severity::High,
+        Level::Medium => Severity::Medium,
+        Level::Low => Severity::Low,
+        Level::Info => Severity::Info,
+    }
+}

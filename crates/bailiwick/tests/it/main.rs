@@ -1,0 +1,5 @@
+//! The real program, run as its users run it.
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+mod program;
+mod usage;
