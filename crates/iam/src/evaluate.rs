@@ -1,5 +1,19 @@
 //! What AWS answers to a request: yes, no, or that it depends on something that is not known.
 
+mod action;
+mod combine;
+mod condition;
+mod glob;
+mod group;
+mod hearing;
+mod missing;
+mod principal;
+mod program;
+mod question;
+mod resource;
+mod truth;
+mod values;
+
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -7,20 +21,15 @@ use smallvec::SmallVec;
 
 use crate::{
     layers::{LayerKind, Layers},
-    policy::{Effect, Policy},
+    policy::Effect,
     request::Request,
     vocabulary::Vocabulary,
 };
 
-/// A policy made ready to decide.
-#[derive(Debug, Clone)]
-pub(crate) struct Program;
+use hearing::Hearing;
+use missing::Missing;
 
-impl Program {
-    pub(crate) fn new(_policy: &Policy) -> Self {
-        Self
-    }
-}
+pub(crate) use program::Program;
 
 /// How a resource pattern is compared with an ARN.
 // IAM-016
@@ -50,6 +59,9 @@ pub struct Decision {
     /// The policies that could not be read and on which an unknown answer hangs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<Unreadable>,
+    /// Set where AWS has fixed the answer, whatever the policies say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fixed: Option<Fixed>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -87,13 +99,120 @@ pub struct Unreadable {
     pub why: Arc<str>,
 }
 
+/// Something AWS has fixed, whatever the policies say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fixed {
+    /// `sts:GetCallerIdentity` needs no permission and cannot be denied.
+    NeedsNoPermission,
+    /// AWS's own policies, roles and aliases cannot be changed by anybody.
+    BelongsToAws,
+}
+
 /// Decides a request.
-pub fn evaluate(_layers: &Layers, _request: &Request, _vocabulary: &dyn Vocabulary) -> Decision {
-    Decision {
-        outcome: Outcome::Unknown,
+///
+/// An answer that would be the same whatever the missing context says is given; only one that would
+/// differ is [`Outcome::Unknown`].
+pub fn evaluate(layers: &Layers, request: &Request, vocabulary: &dyn Vocabulary) -> Decision {
+    let hearing = Hearing::new(layers, request, vocabulary);
+    decide(&hearing)
+}
+
+pub(crate) fn decide(hearing: &Hearing<'_>) -> Decision {
+    let fixed = fixed(hearing);
+    let outcome = match (hearing.slots().outcome(hearing.sides), fixed) {
+        (_, Some(Fixed::NeedsNoPermission)) => Outcome::Allow,
+        (Outcome::ExplicitDeny, _) => Outcome::ExplicitDeny,
+        (_, Some(Fixed::BelongsToAws)) => Outcome::ImplicitDeny,
+        (outcome, None) => outcome,
+    };
+    let mut decision = Decision {
+        outcome,
         layer: None,
-        because: SmallVec::new(),
+        because: because(hearing),
         missing: Vec::new(),
         unreadable: Vec::new(),
+        fixed,
+    };
+    match outcome {
+        Outcome::Allow => {}
+        Outcome::ExplicitDeny => {
+            let denies = |because: &&Because| because.effect == Effect::Deny;
+            decision.layer = decision
+                .because
+                .iter()
+                .find(denies)
+                .map(|found| found.layer);
+        }
+        Outcome::ImplicitDeny if fixed.is_some() => {}
+        Outcome::ImplicitDeny => decision.layer = Some(hearing.silent_layer()),
+        Outcome::Unknown => {
+            let missing = Missing::of(hearing);
+            let layers = missing.statements.iter().map(|because| because.layer);
+            let unread = missing.unreadable.iter().map(|unread| unread.layer);
+            decision.layer = layers.chain(unread).min();
+            decision.because.extend(missing.statements);
+            decision.because.sort_by_key(|because| because.layer);
+            decision.missing = missing.keys;
+            decision.unreadable = missing.unreadable;
+        }
     }
+    decision
 }
+
+fn because(hearing: &Hearing<'_>) -> SmallVec<[Because; 4]> {
+    let deciding = hearing.deciding();
+    deciding
+        .iter()
+        .filter_map(|&(layer, level, place)| hearing.because(layer, level, place))
+        .collect()
+}
+
+/// What AWS has fixed about a request.
+// IAM-014
+fn fixed(hearing: &Hearing<'_>) -> Option<Fixed> {
+    let question = &hearing.question;
+    let action = question.action.as_str();
+    if action == "sts:getcalleridentity" && question.principal_account.is_some() {
+        return Some(Fixed::NeedsNoPermission);
+    }
+    let is_within = |start: &str| question.resource.last().starts_with(start);
+    let belongs_to_aws = match question.action.service() {
+        "kms" => CHANGES_AN_ALIAS.contains(&action) && is_within("alias/aws/"),
+        "iam" => {
+            let is_policy = question.resource.account() == "aws" && is_within("policy/");
+            (CHANGES_A_POLICY.contains(&action) && is_policy)
+                || (CHANGES_A_ROLE.contains(&action) && is_within("role/aws-reserved/"))
+        }
+        _ => false,
+    };
+    belongs_to_aws.then_some(Fixed::BelongsToAws)
+}
+
+const CHANGES_AN_ALIAS: [&str; 3] = ["kms:createalias", "kms:deletealias", "kms:updatealias"];
+
+const CHANGES_A_POLICY: [&str; 7] = [
+    "iam:createpolicy",
+    "iam:createpolicyversion",
+    "iam:deletepolicy",
+    "iam:deletepolicyversion",
+    "iam:setdefaultpolicyversion",
+    "iam:tagpolicy",
+    "iam:untagpolicy",
+];
+
+const CHANGES_A_ROLE: [&str; 13] = [
+    "iam:attachrolepolicy",
+    "iam:createrole",
+    "iam:deleterole",
+    "iam:deleterolepermissionsboundary",
+    "iam:deleterolepolicy",
+    "iam:detachrolepolicy",
+    "iam:putrolepermissionsboundary",
+    "iam:putrolepolicy",
+    "iam:tagrole",
+    "iam:untagrole",
+    "iam:updateassumerolepolicy",
+    "iam:updaterole",
+    "iam:updateroledescription",
+];

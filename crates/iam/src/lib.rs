@@ -20,6 +20,7 @@
 
 pub mod access;
 pub mod arn;
+pub mod case;
 pub mod evaluate;
 pub mod json;
 pub mod layers;

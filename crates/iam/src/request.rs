@@ -14,6 +14,7 @@ use crate::arn::{AccountId, Arn};
 
 pub use context::{Context, Facts, Values};
 pub use principal::{ParsePrincipalError, Principal, Session};
+pub(crate) use read::{At, account as read_account};
 pub use read::{ReadError, Trouble};
 
 /// A request to AWS.
@@ -103,7 +104,7 @@ impl Request {
 fn account_in(resource: &str) -> Option<AccountId> {
     let is_arn = resource.starts_with("arn:");
     if is_arn {
-        resource.splitn(6, ':').nth(4)?.parse().ok()
+        resource.split(':').nth(4)?.parse().ok()
     } else {
         None
     }
