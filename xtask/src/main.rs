@@ -9,6 +9,7 @@
 mod bench;
 mod codegen;
 mod differential;
+mod estate;
 mod fuzz;
 mod peers;
 mod process;
@@ -26,6 +27,7 @@ cargo xtask codegen [--check]          regenerate what is generated and committe
 cargo xtask fuzz [--seconds N] [TARGET…]   fuzz the parsers, 10 minutes each
 cargo xtask differential               compare with the peers, at full length
 cargo xtask bench [FILTER] [--instructions]   measure, and keep the result in docs/bench/
+cargo xtask estate ROLES DIR           write a made snapshot folder, to measure with
 cargo xtask peers                      install the programs that tests compare us with";
 
 fn main() -> ExitCode {
@@ -49,6 +51,7 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["fuzz", rest @ ..] => fuzz::run(rest),
         ["differential"] => differential::run(),
         ["bench", rest @ ..] => bench::run(rest),
+        ["estate", roles, folder] => estate::write(roles.parse()?, folder.as_ref()),
         ["peers"] => peers::install(),
         _ => bail!("usage:\n{USAGE}"),
     }

@@ -84,6 +84,7 @@ fn clippy() -> Result<()> {
         "clippy",
         "--workspace",
         "--all-targets",
+        "--keep-going",
         "--locked",
         "--",
         "-D",

@@ -159,12 +159,14 @@ fn heavy_dependencies() -> Result<Vec<String>> {
 fn impurities() -> Result<Vec<String>> {
     const IMPURE: &[&str] = &[
         "std::fs",
-        "std::net",
-        "std::env",
-        "std::process",
+        "std::env::",
+        "std::process::",
         "std::thread",
-        "SystemTime",
-        "Instant",
+        "std::time::",
+        "SystemTime::now",
+        "Instant::now",
+        "TcpStream",
+        "UdpSocket",
         "File::open",
     ];
     let pure = [

@@ -1,9 +1,10 @@
 //! What tests and benchmarks share.
 //!
-//! It knows where the peers are that we compare ourselves with ([`peers`]). It is a
-//! dev-dependency only, and used from `tests/` and `benches/` only: a crate's unit tests would see
+//! It knows where the peers are that we compare ourselves with ([`peers`]), and makes estates of any
+//! size ([`estates`]; `cargo xtask estate 1000 DIR` writes one). It is a dev-dependency only, and used from `tests/` and `benches/` only: a crate's unit tests would see
 //! their own types twice.
 
+pub mod estates;
 pub mod peers;
 
 use std::path::{Path, PathBuf};
