@@ -41,6 +41,7 @@ pub(crate) enum Verb {
     Scan(Scan),
     Agents(Agents),
     Reach(Reach),
+    Evaluate(Evaluate),
 }
 
 /// Find what is wrong with the identities and permissions of the agents in an estate
@@ -140,4 +141,18 @@ pub(crate) struct Reach {
     /// Only from this principal (may be given more than once)
     #[arg(long, value_name = "ARN")]
     pub from: Vec<String>,
+}
+
+/// Decide requests: cases in, decisions out, one JSON object a line
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  bailiwick evaluate --cases cases.ndjson
+
+Each line holds a request and the policies around it; each answer names the decision, the layer and
+the statements that decided, and what context is missing. Exit codes: 2 bad input; 0 otherwise.")]
+pub(crate) struct Evaluate {
+    /// The cases, one JSON object a line (- for the standard input)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cases: PathBuf,
 }

@@ -12,6 +12,7 @@ pub(crate) struct Fault {
     message: String,
     place: Option<Box<Excerpt>>,
     mend: Option<String>,
+    note: Option<String>,
 }
 
 impl Fault {
@@ -20,6 +21,7 @@ impl Fault {
             message: message.into(),
             place: None,
             mend: None,
+            note: None,
         }
     }
 
@@ -28,9 +30,22 @@ impl Fault {
         self
     }
 
+    /// Adds what became of the rest.
+    pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = Some(note.into());
+        self
+    }
+
     /// Points into the text of a file.
     pub(crate) fn at(mut self, file: &str, text: &str, span: Span) -> Self {
         self.place = Some(Box::new(Excerpt::cut(file, text, span, 0)));
+        self
+    }
+
+    /// Points into one line of a file of which only that line is at hand.
+    pub(crate) fn at_line(mut self, file: &str, line: usize, text: &str, span: Span) -> Self {
+        let before = line.saturating_sub(1);
+        self.place = Some(Box::new(Excerpt::cut(file, text, span, before)));
         self
     }
 
@@ -41,6 +56,9 @@ impl Fault {
         }
         if let Some(mend) = &self.mend {
             let _ = writeln!(text, "{} {}", ink.bold("  mend:"), ink::safe(mend));
+        }
+        if let Some(note) = &self.note {
+            let _ = writeln!(text, "{} {}", ink.bold("  note:"), ink::safe(note));
         }
         text
     }

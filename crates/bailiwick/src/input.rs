@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{self, BufRead, Read as _},
+    io::{self, Read},
     path::Path,
 };
 
@@ -38,8 +38,8 @@ pub(crate) fn document(path: &Path) -> Result<Document, Fault> {
     Ok(Document { name, text })
 }
 
-/// A reader of the lines of a file, or of the standard input where the path is `-`.
-pub(crate) fn open(path: &Path) -> Result<Box<dyn BufRead>, Fault> {
+/// The bytes of a file, or of the standard input where the path is `-`.
+pub(crate) fn open(path: &Path) -> Result<Box<dyn Read>, Fault> {
     if path == Path::new("-") {
         return Ok(Box::new(io::stdin().lock()));
     }
@@ -50,7 +50,7 @@ pub(crate) fn open(path: &Path) -> Result<Box<dyn BufRead>, Fault> {
             Fault::new(format!("`{}` is a folder", path.display())).mend("name a file in it")
         );
     }
-    Ok(Box::new(io::BufReader::with_capacity(1 << 16, file)))
+    Ok(Box::new(file))
 }
 
 pub(crate) fn name_of(path: &Path) -> String {

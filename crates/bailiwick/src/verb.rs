@@ -1,5 +1,6 @@
 //! What each verb does. One file a verb.
 
 pub(crate) mod agents;
+pub(crate) mod evaluate;
 pub(crate) mod reach;
 pub(crate) mod scan;
