@@ -5,7 +5,7 @@ use bailiwick_estate::{Id, agent::Agent};
 use crate::{
     finding::{Evidence, Finding, Fingerprint, Fix, Hop, Severity, Status, Witness},
     frameworks,
-    view::View,
+    view::{Seat, View},
 };
 
 /// A question that is asked of every subject it concerns.
@@ -54,6 +54,32 @@ impl Rule {
     /// The finding that it cannot be told whether the claim holds; its witness says what is missing.
     pub(crate) fn unknown(&self, claim: Claim) -> Finding {
         self.finding(Status::Unknown, claim)
+    }
+
+    /// The finding that a question about a seat hangs on what is missing.
+    pub(crate) fn cannot_tell(
+        &self,
+        view: &View<'_>,
+        seat: &Seat,
+        question: &str,
+        missing: &[String],
+    ) -> Finding {
+        let role = view.estate.roles.at(seat.role);
+        self.unknown(Claim {
+            severity: self.base,
+            subject: role.arn.to_string(),
+            agents: arns(view, &seat.concerned()),
+            title: format!("Cannot tell whether {question}"),
+            why: format!("The answer hangs on {}.", some_of(missing, 6)),
+            witness: Witness::facts(missing.iter().map(|it| format!("not known: {it}"))),
+            evidence: vec![view.evidence(&role.place, role.arn.as_str())],
+            path: Vec::new(),
+            fix: Fix {
+                summary: "Complete the snapshot, or decide the question by hand".to_owned(),
+                patch: missing.join("\n"),
+            },
+            cause: missing.to_vec(),
+        })
     }
 
     fn finding(&self, status: Status, claim: Claim) -> Finding {
@@ -203,3 +229,8 @@ macro_rules! rule {
     };
 }
 pub(crate) use rule;
+
+/// A document as a patch shows it.
+pub(crate) fn patch(document: &serde_json::Value) -> String {
+    serde_json::to_string_pretty(document).unwrap_or_default()
+}

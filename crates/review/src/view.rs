@@ -4,13 +4,17 @@
 //! Each policy is compiled once and each account's ceilings are put together once, whatever the
 //! number of roles under them.
 
+mod actions;
+mod agents;
 mod ask;
+mod compare;
 mod evidence;
 mod sample;
 mod seat;
 
 use std::{
     cell::{OnceCell, RefCell},
+    rc::Rc,
     sync::Arc,
 };
 
@@ -30,7 +34,10 @@ use crate::{
     escalation::{self, Graph},
 };
 
+pub(crate) use actions::Known;
+pub(crate) use agents::{is_sensitive, is_telemetry};
 pub(crate) use ask::{Answer, Proof};
+pub(crate) use compare::allows_everything;
 pub(crate) use evidence::short;
 pub(crate) use sample::{instance, is_wild};
 pub(crate) use seat::{Part, Seat};
@@ -47,6 +54,8 @@ pub struct View<'e> {
     seats: Vec<Seat>,
     layers: RefCell<FxHashMap<PrincipalId, Layers>>,
     stranger: OnceCell<Policies>,
+    people: OnceCell<Vec<PrincipalId>>,
+    expanded: RefCell<FxHashMap<String, Rc<[Known]>>>,
 }
 
 impl std::fmt::Debug for View<'_> {
@@ -66,6 +75,8 @@ impl<'e> View<'e> {
             seats: seat::seats(estate),
             layers: RefCell::default(),
             stranger: OnceCell::new(),
+            people: OnceCell::new(),
+            expanded: RefCell::default(),
         }
     }
 
@@ -147,9 +158,12 @@ impl<'e> View<'e> {
         Policies::clone(policies)
     }
 
-    /// The SCPs that bind the principals of an account.
-    pub(crate) fn scp_levels(&self, account: AccountId) -> Levels {
-        self.estate.scp_levels(account)
+    /// The SCPs that bind the principals of an account, all levels together.
+    pub(crate) fn scps(&self, account: AccountId) -> Vec<Id<PolicyDocument>> {
+        match self.estate.scp_levels(account) {
+            Levels::Known(levels) => levels.into_iter().flat_map(|it| it.policies).collect(),
+            Levels::Exempt | Levels::Unknown => Vec::new(),
+        }
     }
 
     /// The statements that grant a role something, and where they stand.

@@ -1,0 +1,172 @@
+//! ID-01: several agents, one identity.
+
+use std::collections::BTreeSet;
+
+use bailiwick_estate::{Agent, Id};
+use serde_json::json;
+
+use crate::{
+    finding::{Finding, Fix, Severity, Witness},
+    rule::{Checked, Claim, arns, counted, listed, patch, rule},
+    view::{Seat, View},
+};
+
+rule! {
+    /// Several agents run as one role.
+    ///
+    /// **Sees.** Two or more agents that act by themselves whose current draft, or any version that
+    /// requests can still reach, runs as the same role: Bedrock agents by version and alias,
+    /// runtimes, harnesses, flows, gateways, browsers, interpreters.
+    ///
+    /// **Matters.** Nobody can say afterwards which agent did what. Each agent may do what all of
+    /// them need together, and a change for one widens the others. One of them tricked is all of
+    /// them tricked.
+    ///
+    /// **Example.** A support copilot and a refund assistant, both on `agents-shared`.
+    ///
+    /// **Severity.** High. Critical if the agents differ in owner, environment, class of data, or in
+    /// whether they are declared read-only.
+    ///
+    /// **Remedy.** One role an agent, each with what that agent needs and a trust policy that names
+    /// it; then move the agents one by one, and take the shared role away last.
+    ///
+    /// **References.** OWASP NHI9 (NHI reuse), OWASP ASI03; AWS Agentic AI Lens AGENTSEC03-BP01.
+    "ID-01", "Several agents run as one role", High, check
+}
+
+fn check(view: &View<'_>) -> Checked {
+    let seats = view.seats().iter().filter(|seat| !seat.agents.is_empty());
+    Checked::each(seats, |seat| shared(view, seat))
+}
+
+fn shared(view: &View<'_>, seat: &Seat) -> Option<Finding> {
+    let agents = arns(view, &seat.agents);
+    if agents.len() < 2 {
+        return None;
+    }
+    let role = view.estate.roles.at(seat.role);
+    let differences = differences(view, &seat.agents);
+    let severity = if differences.is_empty() {
+        Severity::High
+    } else {
+        Severity::Critical
+    };
+    let unlike = if differences.is_empty() {
+        String::new()
+    } else {
+        format!(" They differ in {}.", listed(&differences))
+    };
+    let names: Vec<_> = named(view, &seat.agents);
+    Some(RULE.fails(Claim {
+        severity,
+        subject: role.arn.to_string(),
+        title: format!("{} run as {}", counted(agents.len(), "agent"), role.name),
+        why: format!(
+            "{} have one identity: no log tells them apart, and each may do what all of them may.{unlike}",
+            listed(&names)
+        ),
+        witness: Witness::facts(seat.agents.iter().map(|&id| runs_as(view, id, &role.name))),
+        evidence: seat
+            .agents
+            .iter()
+            .map(|&id| {
+                let agent = view.estate.agents.at(id);
+                view.evidence(&agent.place, &format!("{} runs as {}", agent.name, role.name))
+            })
+            .collect(),
+        path: Vec::new(),
+        fix: split(view, seat),
+        cause: agents.clone(),
+        agents,
+    }))
+}
+
+fn named(view: &View<'_>, agents: &[Id<Agent>]) -> Vec<String> {
+    let name = |&id: &Id<Agent>| view.estate.agents.at(id).name.clone();
+    agents.iter().map(name).collect()
+}
+
+fn runs_as(view: &View<'_>, id: Id<Agent>, role: &str) -> String {
+    let agent = view.estate.agents.at(id);
+    let versions: Vec<_> = agent
+        .roles
+        .iter()
+        .filter(|it| it.role.arn.resource_name() == role)
+        .flat_map(|it| &it.versions)
+        .filter_map(|version| version.number.clone())
+        .collect();
+    let versions = match versions.as_slice() {
+        [] => String::new(),
+        some => format!(" in version {}", listed(some)),
+    };
+    format!("{} {} runs as {role}{versions}", agent.kind, agent.arn)
+}
+
+/// In what the agents are known to differ.
+fn differences(view: &View<'_>, agents: &[Id<Agent>]) -> Vec<&'static str> {
+    type Trait<'v> = (&'static str, Box<dyn Fn(&Agent) -> Option<String> + 'v>);
+    let traits: [Trait<'_>; 4] = [
+        (
+            "owner",
+            Box::new(|agent: &Agent| agent.owner.as_ref().map(|it| it.value.clone())),
+        ),
+        (
+            "environment",
+            Box::new(|agent: &Agent| agent.environment.as_ref().map(|it| it.name.clone())),
+        ),
+        (
+            "class of data",
+            Box::new(|agent: &Agent| view.data_class(agent).map(str::to_owned)),
+        ),
+        (
+            "whether they may change things",
+            Box::new(|agent: &Agent| Some(view.is_read_only(agent).to_string())),
+        ),
+    ];
+    traits
+        .iter()
+        .filter(|(_, value)| {
+            let values: BTreeSet<_> = agents
+                .iter()
+                .filter_map(|&id| value(view.estate.agents.at(id)))
+                .collect();
+            values.len() > 1
+        })
+        .map(|(name, _)| *name)
+        .collect()
+}
+
+/// One role an agent, trusted for that agent alone.
+fn split(view: &View<'_>, seat: &Seat) -> Fix {
+    let role = view.estate.roles.at(seat.role);
+    let roles: Vec<_> = seat
+        .agents
+        .iter()
+        .map(|&id| {
+            let agent = view.estate.agents.at(id);
+            json!({
+                "RoleName": agent.name.replace([' ', '_'], "-"),
+                "For": agent.arn.as_str(),
+                "AssumeRolePolicyDocument": {
+                    "Version": "2012-10-17",
+                    "Statement": [{
+                        "Effect": "Allow",
+                        "Principal": {"Service": view.service_of(agent)},
+                        "Action": "sts:AssumeRole",
+                        "Condition": {
+                            "StringEquals": {"aws:SourceAccount": agent.account.as_str()},
+                            "ArnEquals": {"aws:SourceArn": agent.arn.as_str()},
+                        },
+                    }],
+                },
+            })
+        })
+        .collect();
+    Fix {
+        summary: format!(
+            "Give each agent a role of its own, move them one by one, then remove {}",
+            role.name
+        ),
+        patch: patch(&json!(roles)),
+    }
+}

@@ -1,0 +1,210 @@
+//! PERM-02: resources that nobody named.
+
+use std::collections::BTreeMap;
+
+use bailiwick_iam::policy::{Selection, Statement};
+use bailiwick_iam_catalog::AccessLevel;
+use serde_json::json;
+
+use crate::{
+    finding::{Evidence, Finding, Fix, Severity},
+    rule::{Checked, Claim, Stakes, arns, patch, rule, some_of},
+    view::{Answer, Known, Proof, Seat, View, is_telemetry, is_wild},
+};
+
+rule! {
+    /// Actions that could be limited to some resources are granted on all of them.
+    ///
+    /// **Sees.** An action that takes a resource and may effectively be used on one that no policy
+    /// names: Bailiwick asks for `any-bucketname/any-objectname`, and identity policies, boundary
+    /// and SCPs together allow it. Actions that take no resource, listings, and the writing of logs,
+    /// metrics and traces are left out; so are statements limited by a resource's tags.
+    ///
+    /// **Matters.** What an agent was made for is a bucket, a table, a function. On `*` it has
+    /// everybody's.
+    ///
+    /// **Example.** `secretsmanager:GetSecretValue` on `*`; `lambda:InvokeFunction` on `function:*`.
+    ///
+    /// **Severity.** Medium. High for data, keys, secrets and functions.
+    ///
+    /// **Remedy.** Put the ARNs in place of the wildcard.
+    ///
+    /// **References.** AWS Generative AI Lens GENSEC01-BP03; Security Hub KMS.1.
+    "PERM-02", "Actions are granted on every resource", Medium, check
+}
+
+/// Services whose resources hold data, keys, secrets or code.
+const WEIGHTY: [&str; 19] = [
+    "aoss",
+    "athena",
+    "dynamodb",
+    "ec2",
+    "ecr",
+    "es",
+    "glue",
+    "iam",
+    "kms",
+    "lambda",
+    "rds",
+    "rds-data",
+    "redshift-data",
+    "s3",
+    "secretsmanager",
+    "sns",
+    "sqs",
+    "ssm",
+    "sts",
+];
+/// Of each wildcard, the deepest-cutting actions are tried, at most so many.
+const TRIED_MAX: usize = 25;
+
+fn check(view: &View<'_>) -> Checked {
+    Checked::each(view.seats(), |seat| look(view, seat))
+}
+
+fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
+    let account = view.estate.roles.at(seat.role).account;
+    let mut found: BTreeMap<String, Proof> = BTreeMap::new();
+    let mut unknown = Vec::new();
+    let mut evidence = Vec::new();
+    for (document, index, statement) in view.grants(seat.role) {
+        if !is_open(statement) {
+            continue;
+        }
+        let before = found.len();
+        for action in candidates(view, statement) {
+            if found.contains_key(&action) {
+                continue;
+            }
+            let Ok(known) = view.catalog.action(&action) else {
+                continue;
+            };
+            let resource = view.any_resource(known, account);
+            match view.role_can(seat.role, &action, &resource) {
+                Answer::Yes(proof) => {
+                    found.insert(action, proof);
+                }
+                Answer::Unknown(missing) => unknown.extend(missing),
+                Answer::No => {}
+            }
+        }
+        if found.len() > before {
+            evidence.push(view.statement(document, index));
+        }
+    }
+    if found.is_empty() {
+        unknown.sort();
+        unknown.dedup();
+        let role = &view.estate.roles.at(seat.role).name;
+        let question = format!("{role} may use its actions on every resource");
+        return (!unknown.is_empty()).then(|| RULE.cannot_tell(view, seat, &question, &unknown));
+    }
+    finding(view, seat, &found, evidence)
+}
+
+/// Whether a statement leaves its resources open, and no tag of theirs decides instead.
+fn is_open(statement: &Statement) -> bool {
+    let wild = match &statement.resources {
+        Some(Selection::Only(patterns)) => patterns.iter().any(|it| is_wild(&it.value.0)),
+        Some(Selection::AllBut(_)) => true,
+        None => false,
+    };
+    let tagged = statement.conditions.iter().any(|it| {
+        let key = it.key.value.to_ascii_lowercase();
+        key.contains("resourcetag/")
+    });
+    wild && !tagged
+}
+
+/// The actions of a statement that a policy could have limited.
+fn candidates(view: &View<'_>, statement: &Statement) -> Vec<String> {
+    let Selection::Only(patterns) = &statement.actions else {
+        return Vec::new();
+    };
+    let scopable = |action: &&Known| {
+        action.has_resources && action.level != AccessLevel::List && !is_telemetry(&action.name)
+    };
+    patterns
+        .iter()
+        .flat_map(|pattern| {
+            let known = view.expanded(&pattern.value.0);
+            let tried = known.iter().filter(scopable).take(TRIED_MAX);
+            tried.map(|it| it.name.clone()).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn is_weighty(action: &str) -> bool {
+    let service = action.split_once(':').map_or("", |it| it.0);
+    WEIGHTY.contains(&service)
+}
+
+fn finding(
+    view: &View<'_>,
+    seat: &Seat,
+    found: &BTreeMap<String, Proof>,
+    evidence: Vec<Evidence>,
+) -> Option<Finding> {
+    let role = view.estate.roles.at(seat.role);
+    let mut actions: Vec<_> = found.keys().cloned().collect();
+    actions.sort_by_key(|action| !is_weighty(action));
+    let worst = found.get(actions.first()?)?;
+    let weighty = actions.iter().any(|it| is_weighty(it));
+    let base = if weighty { Severity::High } else { RULE.base };
+    let stakes = Stakes {
+        production: view.is_production(seat),
+        sensitive: view.touches_sensitive(seat),
+        ..Stakes::default()
+    };
+    let (severity, raised) = stakes.raise(base, Severity::High);
+    let services: Vec<_> = {
+        let mut services: Vec<_> = found
+            .keys()
+            .filter_map(|it| it.split_once(':').map(|it| it.0.to_owned()))
+            .collect();
+        services.dedup();
+        services
+    };
+    Some(RULE.fails(Claim {
+        severity,
+        subject: role.arn.to_string(),
+        agents: arns(view, &seat.concerned()),
+        title: format!(
+            "{} is not limited to resources of {}",
+            role.name,
+            some_of(&services, 4)
+        ),
+        why: format!(
+            "{} may be used on resources that no policy names, though each could be limited to some.{raised}",
+            some_of(&actions, 6)
+        ),
+        witness: worst.witness(),
+        evidence,
+        path: Vec::new(),
+        fix: Fix {
+            summary: "Put the ARNs that the agent works on in place of the wildcard".to_owned(),
+            patch: patch(&json!({
+                "Effect": "Allow",
+                "Action": actions.iter().take(20).collect::<Vec<_>>(),
+                "Resource": scoped(view, &actions),
+            })),
+        },
+        cause: services,
+    }))
+}
+
+/// The ARN formats to fill in.
+fn scoped(view: &View<'_>, actions: &[String]) -> Vec<String> {
+    let mut formats: Vec<_> = actions
+        .iter()
+        .filter_map(|action| {
+            let action = view.catalog.action(action).ok()?;
+            let used = action.resources().next()?;
+            let format = used.resource_type().arn_formats().next()?;
+            Some(format.as_str().to_owned())
+        })
+        .collect();
+    formats.sort();
+    formats.dedup();
+    formats
+}

@@ -1,0 +1,94 @@
+//! What one set of layers allows that another does not.
+
+use bailiwick_estate::{Id, PrincipalId, Role};
+use bailiwick_iam::{
+    arn::AccountId,
+    policy::{Effect, Policy, Selection},
+};
+
+use super::{Proof, View, is_wild, sample::instance};
+
+impl View<'_> {
+    /// Something that `wider` may do and `narrower` may not. `None`: nothing that its statements
+    /// name, each tried with one request.
+    pub(crate) fn more_than(&self, wider: Id<Role>, narrower: Id<Role>) -> Option<Proof> {
+        let account = self.estate.roles.at(wider).account;
+        self.grants(wider)
+            .flat_map(|(_, _, statement)| {
+                statement
+                    .actions
+                    .patterns()
+                    .iter()
+                    .map(move |action| (action, statement))
+            })
+            .find_map(|(action, statement)| {
+                let action = self.some_action(&action.value.0)?;
+                let resource = self.some_resource(&action, statement.resources.as_ref(), account);
+                let proof = self.role_can(wider, &action, &resource).proof()?;
+                let denied = self
+                    .role_can(narrower, &action, &resource)
+                    .proof()
+                    .is_none();
+                denied.then_some(proof)
+            })
+    }
+
+    /// An action of the catalog that the pattern stands for, the deepest-cutting first.
+    pub(crate) fn some_action(&self, pattern: &str) -> Option<String> {
+        if !is_wild(pattern) {
+            return Some(pattern.to_owned());
+        }
+        let known = self.expanded(pattern);
+        known.first().map(|it| it.name.clone())
+    }
+
+    /// A resource that a statement names, for an action.
+    pub(crate) fn some_resource(
+        &self,
+        action: &str,
+        resources: Option<&Selection<bailiwick_iam::policy::ResourcePattern>>,
+        account: AccountId,
+    ) -> String {
+        let anything = || {
+            self.catalog
+                .action(action)
+                .map_or_else(|_| "*".to_owned(), |it| self.any_resource(it, account))
+        };
+        match resources {
+            Some(Selection::Only(patterns)) => patterns
+                .iter()
+                .filter(|it| it.value.0 != "*")
+                .find_map(|it| instance(&it.value.0, account))
+                .unwrap_or_else(anything),
+            Some(Selection::AllBut(_)) | None => anything(),
+        }
+    }
+
+    /// Whether it is certain that a boundary lets everything pass that the principal's own policies
+    /// allow.
+    pub(crate) fn removes_nothing(&self, principal: PrincipalId) -> bool {
+        let Some(boundary) = self.estate.boundary(principal) else {
+            return false;
+        };
+        self.estate.policy(boundary).is_some_and(allows_everything)
+    }
+}
+
+/// Whether a policy says no more than that everything is allowed.
+pub(crate) fn allows_everything(policy: &Policy) -> bool {
+    let denies = policy.statements.iter().any(|it| it.effect == Effect::Deny);
+    let is_all = |pattern: &str| matches!(pattern, "*" | "*:*" | "arn:*");
+    let open = policy.statements.iter().any(|it| {
+        let Selection::Only(actions) = &it.actions else {
+            return false;
+        };
+        let Some(Selection::Only(resources)) = &it.resources else {
+            return false;
+        };
+        it.effect == Effect::Allow
+            && it.conditions.is_empty()
+            && actions.iter().any(|it| is_all(&it.value.0))
+            && resources.iter().any(|it| is_all(&it.value.0))
+    });
+    open && !denies
+}
