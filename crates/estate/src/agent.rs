@@ -6,8 +6,8 @@ use bailiwick_iam::arn::{AccountId, Arn};
 
 use crate::{
     arena::Id,
-    document::PolicyDocument,
     principal::{Role, Tags},
+    resource::ResourcePolicy,
     source::Place,
 };
 
@@ -34,8 +34,7 @@ pub struct Agent {
     pub guardrail: Option<String>,
     /// The workload identity that AgentCore gave it.
     pub workload_identity: Option<Arn>,
-    /// Its resource policy, where one was answered.
-    pub resource_policy: Option<Id<PolicyDocument>>,
+    pub resource_policy: ResourcePolicy,
     /// Keys, secrets, buckets and functions it is configured with, beside its tools.
     pub uses: Vec<Arn>,
     pub place: Place,

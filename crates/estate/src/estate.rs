@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use bailiwick_iam::arn::{AccountId, Arn};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::{
     agent::Agent,
     arena::{Arena, Id},
     document::{Content, PolicyDocument, Text},
+    layers::CompiledOnce,
+    load::unqualified,
     organization::{Levels, Organization},
     principal::{Account, Group, PrincipalId, Role, User},
     resource::{Resource, ResourcePolicy},
@@ -36,6 +38,9 @@ pub struct Estate {
     pub(crate) by_arn: FxHashMap<Arn, Named>,
     /// By account and lower-case name.
     pub(crate) role_by_name: FxHashMap<(AccountId, String), Id<Role>>,
+    pub(crate) agents_by_role: FxHashMap<Id<Role>, Vec<Id<Agent>>>,
+    pub(crate) compute_by_role: FxHashMap<Id<Role>, Vec<Id<Resource>>>,
+    pub(crate) compiled: CompiledOnce,
 }
 
 /// What an ARN names.
@@ -162,15 +167,27 @@ impl Estate {
         })
     }
 
-    /// The policy of a resource or an agent, by its ARN.
+    /// The resource that an ARN is, or is a part of: the bucket of an object, the function of a
+    /// version, the table of an index.
+    #[must_use]
+    pub fn resource(&self, arn: &Arn) -> Option<Id<Resource>> {
+        match self.named_whole(arn)? {
+            Named::Resource(resource) => Some(resource),
+            Named::Role(_)
+            | Named::User(_)
+            | Named::Group(_)
+            | Named::Policy(_)
+            | Named::Agent(_) => None,
+        }
+    }
+
+    /// The policy of a resource or an agent, by its ARN or that of a part of it. A role's is its
+    /// trust policy.
     #[must_use]
     pub fn resource_policy(&self, arn: &Arn) -> ResourcePolicy {
-        match self.named(arn) {
+        match self.named_whole(arn) {
             Some(Named::Resource(resource)) => self.resources.at(resource).policy,
-            Some(Named::Agent(agent)) => match self.agents.at(agent).resource_policy {
-                Some(policy) => ResourcePolicy::Attached(policy),
-                None => ResourcePolicy::Unknown,
-            },
+            Some(Named::Agent(agent)) => self.agents.at(agent).resource_policy,
             Some(Named::Role(role)) => ResourcePolicy::Attached(self.roles.at(role).trust),
             Some(Named::User(_) | Named::Group(_) | Named::Policy(_)) => ResourcePolicy::None,
             None => ResourcePolicy::Unknown,
@@ -190,21 +207,43 @@ impl Estate {
             .is_some_and(|account| account.answered.iter().any(matches))
     }
 
-    /// Agents that run as this role, in any version.
+    /// Agents and components that run as this role, in any version.
     pub fn agents_of(&self, role: Id<Role>) -> impl Iterator<Item = Id<Agent>> + '_ {
-        let runs_as = move |agent: &Agent| agent.roles.iter().any(|it| it.role.id == Some(role));
-        self.agents
-            .iter()
-            .filter(move |(_, agent)| runs_as(agent))
-            .map(|(id, _)| id)
+        self.agents_by_role
+            .get(&role)
+            .into_iter()
+            .flatten()
+            .copied()
     }
 
     /// Compute that runs as this role: functions, tasks, instances.
     pub fn compute_of(&self, role: Id<Role>) -> impl Iterator<Item = Id<Resource>> + '_ {
-        self.resources
-            .iter()
-            .filter(move |(_, it)| it.role.as_ref().is_some_and(|it| it.id == Some(role)))
-            .map(|(id, _)| id)
+        self.compute_by_role
+            .get(&role)
+            .into_iter()
+            .flatten()
+            .copied()
+    }
+
+    pub(crate) fn roles_of_agents(&self) -> FxHashSet<Id<Role>> {
+        let agents = self.agents.values();
+        agents
+            .flat_map(|agent| agent.roles.iter().filter_map(|it| it.role.id))
+            .collect()
+    }
+
+    pub(crate) fn index(&mut self) {
+        self.compiled = CompiledOnce::of(self.policies.len(), self.accounts.keys().copied());
+        for (id, agent) in self.agents.iter() {
+            for role in agent.roles.iter().filter_map(|it| it.role.id) {
+                self.agents_by_role.entry(role).or_default().push(id);
+            }
+        }
+        for (id, resource) in self.resources.iter() {
+            if let Some(role) = resource.role.as_ref().and_then(|it| it.id) {
+                self.compute_by_role.entry(role).or_default().push(id);
+            }
+        }
     }
 
     /// `file:line:column` of a place.
@@ -212,6 +251,10 @@ impl Estate {
     pub fn locate(&self, place: &Place) -> String {
         let name = &self.sources.at(place.source).name;
         format!("{name}:{}:{}", place.line, place.column)
+    }
+
+    fn named_whole(&self, arn: &Arn) -> Option<Named> {
+        self.named(arn).or_else(|| self.named(&whole(arn)?))
     }
 
     // A session's ARN drops the role's path, and role names are unique in an account without
@@ -232,4 +275,18 @@ impl Estate {
             .get(&(account, name.to_ascii_lowercase()))
             .copied()
     }
+}
+
+/// What an ARN is a part of, where policies sit on the whole.
+fn whole(arn: &Arn) -> Option<Arn> {
+    let separator = match arn.service() {
+        "s3" | "sqs" => '/',
+        "lambda" => return Some(unqualified(arn)),
+        "dynamodb" => {
+            let at = arn.as_str().match_indices('/').nth(1)?.0;
+            return arn.as_str().get(..at)?.parse().ok();
+        }
+        _ => return None,
+    };
+    arn.as_str().split(separator).next()?.parse().ok()
 }

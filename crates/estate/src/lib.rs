@@ -17,9 +17,10 @@
 //! let estate = Estate::load(vec![File::of_bytes("iam.json", "", iam)])?;
 //! # Ok::<(), bailiwick_estate::LoadError>(())
 //! ```
-#![warn(clippy::disallowed_methods, clippy::wildcard_enum_match_arm)]
+#![warn(clippy::disallowed_methods)]
 
 mod estate;
+mod layers;
 
 pub mod agent;
 pub mod arena;
