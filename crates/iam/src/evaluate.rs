@@ -7,6 +7,7 @@ mod glob;
 mod group;
 mod hearing;
 mod missing;
+mod near;
 mod principal;
 mod program;
 mod question;
@@ -20,16 +21,19 @@ use serde::Serialize;
 use smallvec::SmallVec;
 
 use crate::{
-    layers::{LayerKind, Layers},
+    layers::{Compiled, LayerKind, Layers},
     policy::Effect,
     request::Request,
     vocabulary::Vocabulary,
 };
 
-use hearing::Hearing;
 use missing::Missing;
 
+pub(crate) use group::Said;
+pub(crate) use hearing::Hearing;
 pub(crate) use program::Program;
+pub(crate) use question::follows;
+pub(crate) use truth::Truth;
 
 /// How a resource pattern is compared with an ARN.
 // IAM-016
@@ -158,6 +162,18 @@ pub(crate) fn decide(hearing: &Hearing<'_>) -> Decision {
         }
     }
     decision
+}
+
+/// The policies of a list that could not be read.
+pub(crate) fn unreadable_in(policies: &[Arc<Compiled>], layer: LayerKind) -> Vec<Unreadable> {
+    let unreadable = |compiled: &Arc<Compiled>| {
+        Some(Unreadable {
+            layer,
+            policy: compiled.name().clone(),
+            why: compiled.why_unreadable()?.clone(),
+        })
+    };
+    policies.iter().filter_map(unreadable).collect()
 }
 
 fn because(hearing: &Hearing<'_>) -> SmallVec<[Because; 4]> {

@@ -22,6 +22,7 @@ pub mod access;
 pub mod arn;
 pub mod case;
 pub mod evaluate;
+pub mod explain;
 pub mod json;
 pub mod layers;
 pub mod policy;

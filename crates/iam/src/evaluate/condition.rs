@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::{
     layers::PlainOperator,
-    policy::{Condition, Operator, Policy, Quantifier, Template, Test, Version},
+    policy::{Condition, Operator, Quantifier, Template, Test, Version},
 };
 
 use super::{
@@ -76,11 +76,11 @@ enum Compared {
 }
 
 impl ConditionTest {
-    pub(crate) fn new(condition: &Condition, policy: &Policy) -> Self {
+    pub(crate) fn new(condition: &Condition, version: Version) -> Self {
         Self {
             operator: condition.operator,
             key: Key::new(&condition.key.value),
-            values: Values::new(condition, policy.version),
+            values: Values::new(condition, version),
         }
     }
 

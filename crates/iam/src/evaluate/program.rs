@@ -70,7 +70,7 @@ impl Rule {
                 .as_ref()
                 .map(|resources| ResourceTest::new(resources, policy)),
             conditions: conditions
-                .map(|condition| ConditionTest::new(condition, policy))
+                .map(|condition| ConditionTest::new(condition, policy.version))
                 .collect(),
         }
     }
@@ -123,6 +123,21 @@ impl Rule {
     ) -> bool {
         self.covers_resource(question, layer) == Truth::Yes
             && self.names(question, layer).at_all() == Truth::Yes
+    }
+
+    /// Whether it covers the resource and names the principal, whatever the circumstances.
+    pub(crate) fn may_match(&self, question: &Question<'_>, layer: LayerKind) -> bool {
+        self.covers_resource(question, layer) != Truth::No
+            && self.names(question, layer).at_all() != Truth::No
+    }
+
+    /// The places of the conditions that do not hold, or of which it is not known.
+    pub(crate) fn failing(&self, question: &Question<'_>) -> Vec<usize> {
+        let conditions = self.conditions.iter().enumerate();
+        conditions
+            .filter(|(_, test)| test.holds(question) != Truth::Yes)
+            .map(|(place, _)| place)
+            .collect()
     }
 
     pub(crate) fn names_a_canonical_user(&self) -> bool {

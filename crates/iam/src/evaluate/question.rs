@@ -90,6 +90,11 @@ impl Key {
     }
 }
 
+/// Whether a key's value follows from the principal or the resource.
+pub(crate) fn follows(key: &str) -> bool {
+    Key::new(key).follows.is_some()
+}
+
 impl<'a> Question<'a> {
     pub(crate) fn new(
         request: &'a Request,
