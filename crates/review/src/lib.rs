@@ -12,6 +12,7 @@ pub mod compiled;
 pub mod escalation;
 pub mod finding;
 pub mod frameworks;
+pub mod invokers;
 pub mod report;
 pub mod view;
 pub mod waiver;
