@@ -6,10 +6,12 @@
 mod catalog;
 mod estate;
 mod iam;
+mod review;
 
 pub use catalog::catalog;
 pub use estate::{authorization_details, iam_extra, organization, resources, service_calls};
-pub use iam::{arn, policy, request};
+pub use iam::{access, arn, case, policy, request};
+pub use review::waivers;
 
 fn text(input: &[u8]) -> &str {
     str::from_utf8(input).unwrap_or_default()

@@ -113,6 +113,7 @@ fn start(target: &str, executable: &PathBuf, seconds: u32) -> Result<Child> {
         .arg(&corpus)
         .args(seeds.is_dir().then_some(&seeds))
         .arg(format!("-max_total_time={seconds}"))
+        .arg("-dict=fuzz/words.dict")
         .arg(format!("-artifact_prefix={}/", folder.display()))
         .args([
             "-timeout=10",
