@@ -189,14 +189,15 @@ impl Invokers {
 /// Those outside the snapshot whom the agent's resource policy names in an Allow.
 fn outsiders(estate: &Estate, agent: Id<Agent>, entrance: &Entrance) -> Vec<(Who, Principal)> {
     let resource: Option<Arn> = entrance.resource.parse().ok();
-    let held = resource.map(|arn| estate.resource_policy(&arn));
-    let policy = match held {
-        Some(ResourcePolicy::Attached(policy)) => Some(policy),
-        Some(ResourcePolicy::None | ResourcePolicy::Unknown) | None => {
-            estate.agents.at(agent).resource_policy
-        }
-    };
-    let Some(policy) = policy.and_then(|policy| estate.policy(policy)) else {
+    let held = [
+        resource.map_or(ResourcePolicy::Unknown, |arn| estate.resource_policy(&arn)),
+        estate.agents.at(agent).resource_policy,
+    ];
+    let attached = held.into_iter().find_map(|policy| match policy {
+        ResourcePolicy::Attached(policy) => estate.policy(policy),
+        ResourcePolicy::None | ResourcePolicy::Unknown => None,
+    });
+    let Some(policy) = attached else {
         return Vec::new();
     };
     let mut found: Vec<(Who, Principal)> = Vec::new();
