@@ -18,15 +18,19 @@ use bailiwick_iam::{
 /// The session name that stands for any session of a role.
 pub const SESSION: &str = "session";
 
-/// An estate with its policies ready to decide.
+/// An estate with its policies ready to decide. Cheap to clone.
+#[derive(Clone)]
 pub struct CompiledEstate<'e> {
     estate: &'e Estate,
     vocabulary: &'e dyn Vocabulary,
     /// By the index of the document.
-    documents: Vec<Arc<Compiled>>,
-    scps: BTreeMap<AccountId, Option<Arc<[Level]>>>,
-    rcps: BTreeMap<AccountId, Option<Arc<[Level]>>>,
+    documents: Arc<[Arc<Compiled>]>,
+    scps: Arc<Ceilings>,
+    rcps: Arc<Ceilings>,
 }
+
+/// By account; `None` where nothing limits it.
+type Ceilings = BTreeMap<AccountId, Option<Arc<[Level]>>>;
 
 impl<'e> CompiledEstate<'e> {
     #[must_use]
@@ -40,15 +44,18 @@ impl<'e> CompiledEstate<'e> {
             estate,
             vocabulary,
             documents,
-            scps: BTreeMap::new(),
-            rcps: BTreeMap::new(),
+            scps: Arc::default(),
+            rcps: Arc::default(),
         };
-        for &account in estate.accounts.keys() {
-            let scps = compiled.ceiling(estate.scp_levels(account));
-            let rcps = compiled.ceiling(estate.rcp_levels(account));
-            compiled.scps.insert(account, scps);
-            compiled.rcps.insert(account, rcps);
-        }
+        let ceilings = |levels: &dyn Fn(AccountId) -> Levels| {
+            let accounts = estate.accounts.keys();
+            let over = |&account| (account, compiled.ceiling(levels(account)));
+            Arc::new(accounts.map(over).collect())
+        };
+        let scps = ceilings(&|account| estate.scp_levels(account));
+        let rcps = ceilings(&|account| estate.rcp_levels(account));
+        compiled.scps = scps;
+        compiled.rcps = rcps;
         compiled
     }
 

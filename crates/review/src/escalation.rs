@@ -16,13 +16,36 @@
 //! # }
 //! ```
 
+mod circumstance;
+mod cut;
+mod digest;
 mod glob;
+mod holder;
+mod index;
 mod path;
+mod question;
+mod scenario;
+mod search;
+mod step;
+mod world;
+
+#[cfg(test)]
+mod tests;
 
 use bailiwick_estate::{Estate, PrincipalId};
 use bailiwick_iam::{arn::Arn, evaluate::Because, request::Request};
 use bailiwick_iam_catalog::Catalog;
 use serde::Serialize;
+
+use self::{
+    circumstance::Moment,
+    holder::{Everything, Holder},
+    index::Index,
+    search::Ways,
+    step::{Step, Sure},
+    world::World,
+};
+use crate::compiled::CompiledEstate;
 
 /// What one principal can become.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -81,52 +104,152 @@ pub struct Proof {
 /// What every principal of an estate can become.
 #[derive(Debug)]
 pub struct Graph<'e> {
-    estate: &'e Estate,
+    world: World<'e>,
+    ways: Ways,
+    everyone: Index<'e>,
 }
 
 /// Finds out who can become an administrator. What else each principal can become is found when it
 /// is asked for.
 #[must_use]
-pub fn graph<'e>(estate: &'e Estate, _catalog: &'e Catalog<'static>) -> Graph<'e> {
-    Graph { estate }
+pub fn graph<'e>(estate: &'e Estate, catalog: &'e Catalog<'static>) -> Graph<'e> {
+    graph_of(CompiledEstate::new(estate, catalog), catalog)
+}
+
+/// The same, where the estate's policies are compiled already.
+#[must_use]
+pub fn graph_of<'e>(compiled: CompiledEstate<'e>, catalog: &Catalog<'_>) -> Graph<'e> {
+    let everyone = Index::of(compiled.estate(), |_| true);
+    let world = World::new(compiled, moment(catalog));
+    Graph {
+        ways: Ways::find(&world),
+        everyone,
+        world,
+    }
+}
+
+/// When requests are made: the catalog's date is the latest that this build knows of.
+fn moment(catalog: &Catalog<'_>) -> Moment {
+    Moment::of_day(catalog.date()).unwrap_or_else(Moment::unknown)
 }
 
 impl Graph<'_> {
     /// What every principal can become, users and roles, by ARN.
     pub fn reaches(&self) -> impl Iterator<Item = Reach> + '_ {
-        let mut principals: Vec<_> = self.estate.principals().collect();
-        principals.sort_by_key(|&principal| self.estate.arn(principal));
+        let estate = self.world.estate;
+        let mut principals: Vec<_> = estate.principals().collect();
+        principals.sort_by_key(|&principal| estate.arn(principal));
         principals
             .into_iter()
             .map(|principal| self.reach(principal))
     }
 
     /// What a principal can become, with proofs.
+    ///
+    /// One that holds every action on every resource already is everyone in its account: only those
+    /// of other accounts are listed.
     #[must_use]
     pub fn reach(&self, principal: PrincipalId) -> Reach {
+        let start = Holder::of(principal);
+        let chains = search::from(&self.world, &self.ways, &self.everyone, start);
+        let mut reaches: Vec<_> = chains
+            .iter()
+            .map(|chain| {
+                let hops = self.hops(start, chain);
+                let to = hops.last().map(|hop| hop.to.clone());
+                Reached {
+                    principal: to.unwrap_or_else(|| self.arn(start).clone()),
+                    hops,
+                }
+            })
+            .collect();
+        reaches.sort_by(|a, b| a.order().cmp(&b.order()));
         Reach {
-            principal: self.estate.arn(principal).clone(),
+            principal: self.arn(start).clone(),
             admin: self.admin(principal),
             direct: self.is_direct(principal),
-            reaches: Vec::new(),
+            reaches,
         }
     }
 
     /// Whether a principal is, or can become, an administrator.
     #[must_use]
-    pub fn admin(&self, _principal: PrincipalId) -> Admin {
-        Admin::Unknown
+    pub fn admin(&self, principal: PrincipalId) -> Admin {
+        match self.ways.way(Holder::of(principal)).map(|way| way.sure) {
+            Some(Sure::Proved) => Admin::Yes,
+            Some(Sure::Assumed) => Admin::Potential,
+            Some(Sure::Unknown) => Admin::Unknown,
+            None => Admin::No,
+        }
     }
 
     /// Whether it is proved that a principal holds every action on every resource.
     #[must_use]
-    pub fn is_direct(&self, _principal: PrincipalId) -> bool {
-        false
+    pub fn is_direct(&self, principal: PrincipalId) -> bool {
+        let rights = self.ways.rights(Holder::of(principal));
+        rights.is_some_and(|rights| rights.everything == Everything::Proved)
     }
 
     /// A shortest way to an administrator; empty if it is one, `None` if there is none.
     #[must_use]
-    pub fn way_to_admin(&self, _principal: PrincipalId) -> Option<Vec<Hop>> {
-        None
+    pub fn way_to_admin(&self, principal: PrincipalId) -> Option<Vec<Hop>> {
+        let start = Holder::of(principal);
+        let mut chain = Vec::new();
+        let mut way = self.ways.way(start)?;
+        while let Some(step) = &way.step {
+            chain.push(step.clone());
+            way = self.ways.way(step.to)?;
+        }
+        Some(self.hops(start, &chain))
+    }
+
+    fn arn(&self, holder: Holder) -> &Arn {
+        self.world.estate.arn(holder.principal)
+    }
+
+    fn hops(&self, start: Holder, chain: &[Step]) -> Vec<Hop> {
+        let mut from = start;
+        let mut hops = Vec::new();
+        for step in chain {
+            hops.push(self.hop(from, step));
+            from = step.to;
+        }
+        hops
+    }
+
+    fn hop(&self, from: Holder, step: &Step) -> Hop {
+        let made;
+        let rights = match self.ways.rights(from) {
+            Some(rights) => rights,
+            None => {
+                made = self.world.rights(from);
+                &made
+            }
+        };
+        let shed = self.ways.rights(step.to).map_or(&[][..], |it| &it.shed);
+        Hop {
+            path: step.path.id.clone(),
+            from: self.arn(from).clone(),
+            to: self.arn(step.to).clone(),
+            because: step.proofs.iter().chain(shed).cloned().collect(),
+            assumes: step.assumes.clone(),
+            cut: cut::cut(&self.world, rights, step),
+        }
+    }
+}
+
+/// What one does on a path, as a sentence without its subject: `iam-001` is "write a new version of
+/// one's own managed policy".
+#[must_use]
+pub fn title(path: &str) -> Option<&'static str> {
+    let mut paths = path::builtin().paths.iter();
+    let found = paths.find(|it| it.id == path)?;
+    Some(&found.title)
+}
+
+impl Reached {
+    fn order(&self) -> (&Arn, usize, Vec<&str>) {
+        let paths = self.hops.iter().map(|hop| hop.path.as_str()).collect();
+        (&self.principal, self.hops.len(), paths)
     }
 }

@@ -83,7 +83,7 @@ impl<'e> View<'e> {
     /// What every principal can become.
     pub(crate) fn graph(&self) -> &Graph<'e> {
         self.graph
-            .get_or_init(|| escalation::graph(self.estate, self.catalog))
+            .get_or_init(|| escalation::graph_of(self.compiled.clone(), self.catalog))
     }
 
     /// The roles that agents, their components and their tools run as, by ARN.

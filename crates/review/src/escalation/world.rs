@@ -1,0 +1,337 @@
+//! The estate as the paths see it: every policy digested, every principal's rights ready to be
+//! asked.
+
+use std::sync::Arc;
+
+use bailiwick_estate::{Estate, Id, Levels, PolicyDocument, PrincipalId, Role, Tags};
+use bailiwick_iam::{
+    arn::{AccountId, Arn},
+    layers::{Compiled, Layers},
+    request::{Principal, Request, Values},
+};
+
+use super::{
+    circumstance::{Asked, Moment, Scene, context},
+    digest::{Actions, Digest, Vocabulary},
+    glob,
+    holder::{Added, Holder, Rights, everything, written},
+    index::Inventory,
+    path::{Book, builtin},
+    question::{Answer, Question},
+    scenario::REGION,
+};
+use crate::compiled::CompiledEstate;
+
+#[derive(Debug)]
+pub(crate) struct World<'e> {
+    pub(crate) estate: &'e Estate,
+    pub(crate) compiled: CompiledEstate<'e>,
+    pub(crate) book: &'static Book,
+    pub(crate) vocabulary: Vocabulary,
+    pub(crate) inventory: Inventory<'e>,
+    /// By the index of the document.
+    digests: Vec<Digest>,
+    moment: Moment,
+    written: Option<Arc<Compiled>>,
+    no_tags: Tags,
+}
+
+/// A call that a holder would make.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call<'c> {
+    pub(crate) action: &'c str,
+    pub(crate) resource: &'c str,
+    pub(crate) region: &'c str,
+    pub(crate) asked: Asked<'c>,
+    /// Keys that the path itself settles: their value, or that they are absent.
+    pub(crate) fixed: &'c [(&'c str, Option<&'c str>)],
+}
+
+impl<'e> World<'e> {
+    pub(crate) fn new(compiled: CompiledEstate<'e>, moment: Moment) -> Self {
+        let book = builtin();
+        let vocabulary = Vocabulary::of(book);
+        let estate = compiled.estate();
+        let digests = estate.policies.ids().map(|id| match compiled.document(id) {
+            Some(document) => document
+                .policy()
+                .map(|policy| Digest::of(policy, &vocabulary))
+                .unwrap_or_else(Digest::unreadable),
+            None => Digest::unreadable(),
+        });
+        Self {
+            estate,
+            book,
+            inventory: Inventory::of(estate),
+            digests: digests.collect(),
+            vocabulary,
+            moment,
+            written: written(),
+            no_tags: Tags::new(),
+            compiled,
+        }
+    }
+
+    pub(crate) fn digest(&self, document: Id<PolicyDocument>) -> Option<&Digest> {
+        self.digests.get(document.index())
+    }
+
+    pub(crate) fn tags_of(&self, principal: PrincipalId) -> &Tags {
+        match principal {
+            PrincipalId::Role(role) => &self.estate.roles.at(role).tags,
+            PrincipalId::User(user) => &self.estate.users.at(user).tags,
+        }
+    }
+
+    /// What a holder's policies say.
+    pub(crate) fn rights(&self, holder: Holder) -> Rights {
+        let principal = holder.principal;
+        let mut identity = self.estate.identity_policies(principal);
+        if let Added::Group(group) = holder.added {
+            let group = self.estate.groups.at(group);
+            identity.extend(group.inline.iter().chain(&group.attached));
+        }
+        let mut layers = self.compiled.layers(principal);
+        layers.identity = Some(self.compiled.policies(identity.iter().copied()));
+        let account = self.estate.account_of(principal);
+        let mut rights = Rights {
+            holder,
+            account,
+            signer: self.compiled.signer(principal),
+            conditional: self.conditional(principal, account, &identity),
+            allows: self.allowed(&identity),
+            everything: everything(&layers),
+            layers,
+            identity,
+            shed: Vec::new(),
+        };
+        if holder.added == Added::Anything {
+            self.write_anything(&mut rights);
+        }
+        rights
+    }
+
+    fn allowed(&self, identity: &[Id<PolicyDocument>]) -> Actions {
+        let mut allowed = Actions::default();
+        for digest in identity
+            .iter()
+            .filter_map(|&document| self.digest(document))
+        {
+            allowed.join(digest.allows);
+        }
+        allowed
+    }
+
+    fn conditional(
+        &self,
+        principal: PrincipalId,
+        account: AccountId,
+        identity: &[Id<PolicyDocument>],
+    ) -> Vec<Id<PolicyDocument>> {
+        let ceilings = match self.estate.scp_levels(account) {
+            Levels::Known(levels) => levels.into_iter().flat_map(|it| it.policies).collect(),
+            Levels::Exempt | Levels::Unknown => Vec::new(),
+        };
+        let boundary = self.estate.boundary(principal);
+        let documents = identity.iter().copied().chain(boundary).chain(ceilings);
+        let has_keys = |document: &Id<PolicyDocument>| {
+            let digest = self.digest(*document);
+            digest.is_some_and(|digest| !digest.keys.is_empty())
+        };
+        documents.filter(has_keys).collect()
+    }
+
+    /// Adds a policy that allows everything; then, where that suffices, takes away what limits it:
+    /// its other policies, if they deny something, and its boundary.
+    fn write_anything(&self, rights: &mut Rights) {
+        let Some(written) = &self.written else {
+            return;
+        };
+        let own = rights.layers.identity.clone().unwrap_or_default();
+        let with_own = own.iter().cloned().chain([Arc::clone(written)]);
+        rights.layers.identity = Some(with_own.collect());
+        rights.allows = Actions::ALL;
+        let arn = self.estate.arn(rights.holder.principal).clone();
+        let limits = match rights.holder.principal {
+            PrincipalId::User(_) => [
+                "iam:DeleteUserPolicy",
+                "iam:DetachUserPolicy",
+                "iam:DeleteUserPermissionsBoundary",
+            ],
+            PrincipalId::Role(_) => [
+                "iam:DeleteRolePolicy",
+                "iam:DetachRolePolicy",
+                "iam:DeleteRolePermissionsBoundary",
+            ],
+        };
+        let [delete, detach, unbound] = limits;
+        let mut denied = rights.identity.iter().filter_map(|&it| self.digest(it));
+        if denied.any(|digest| digest.denies) && self.shed(rights, &[delete, detach], &arn) {
+            rights.layers.identity = Some([Arc::clone(written)].into());
+            rights.identity.clear();
+        }
+        if rights.layers.boundary.is_some() && self.shed(rights, &[unbound], &arn) {
+            rights.layers.boundary = None;
+        }
+        rights.everything = everything(&rights.layers);
+    }
+
+    fn shed(&self, rights: &mut Rights, actions: &[&str], on: &Arn) -> bool {
+        let mut proofs = Vec::new();
+        for action in actions {
+            let call = Call {
+                action,
+                resource: on.as_str(),
+                region: REGION,
+                asked: Asked::Tagged(self.tags_of(rights.holder.principal)),
+                fixed: &[],
+            };
+            match self.ask(rights, &rights.layers, call) {
+                Answer::Yes(proof) => proofs.push(proof),
+                Answer::No | Answer::Unknown(_) => return false,
+            }
+        }
+        rights.shed.extend(proofs);
+        true
+    }
+
+    /// Whether some statement of the identity layer may allow a call. Saves asking, never decides.
+    pub(crate) fn may(&self, rights: &Rights, action: &str, resource: &str) -> bool {
+        if rights.holder.added == Added::Anything {
+            return true;
+        }
+        let Some(action) = self.vocabulary.known(action) else {
+            return true;
+        };
+        let digests = rights.identity.iter().filter_map(|&it| self.digest(it));
+        let mut patterns = digests.flat_map(|digest| digest.resources_of(action));
+        patterns.any(|pattern| match pattern {
+            None => true,
+            Some(pattern) => {
+                let vague = pattern.contains("${") || pattern.split(':').count() < 6;
+                vague || glob::matches(pattern, resource)
+            }
+        })
+    }
+
+    /// The resource patterns with which the identity layer allows an action.
+    pub(crate) fn patterns<'s>(
+        &'s self,
+        rights: &'s Rights,
+        action: &str,
+    ) -> impl Iterator<Item = &'s str> {
+        let action = self.vocabulary.known(action);
+        let digests = rights.identity.iter().filter_map(|&it| self.digest(it));
+        digests.flat_map(move |digest| {
+            let of_action = action.into_iter().flat_map(|it| digest.resources_of(it));
+            of_action.flatten()
+        })
+    }
+
+    /// The Regions that the conditions of a holder's policies speak of.
+    pub(crate) fn regions<'s>(&'s self, rights: &'s Rights) -> impl Iterator<Item = &'s str> {
+        self.values_of(rights, "aws:requestedregion")
+    }
+
+    fn values_of<'s>(
+        &'s self,
+        rights: &'s Rights,
+        key: &str,
+    ) -> impl Iterator<Item = &'s str> + use<'s, 'e> {
+        let key = key.to_ascii_lowercase();
+        let digests = rights.conditional.iter().filter_map(|&it| self.digest(it));
+        digests
+            .filter_map(move |digest| digest.keys.get(&key))
+            .flatten()
+            .map(AsRef::as_ref)
+    }
+
+    /// Whether a holder may make a call, in circumstances of its choosing.
+    pub(crate) fn ask(&self, rights: &Rights, layers: &Layers, call: Call<'_>) -> Answer {
+        self.ask_with(rights, layers, None, call)
+    }
+
+    /// The same, where the resource asked for has a policy with conditions of its own.
+    pub(crate) fn ask_with(
+        &self,
+        rights: &Rights,
+        layers: &Layers,
+        resource_policy: Option<Id<PolicyDocument>>,
+        call: Call<'_>,
+    ) -> Answer {
+        let principal = rights.holder.principal;
+        let scene = Scene {
+            principal,
+            tags: self.tags_of(principal),
+            service: call.action.split(':').next().unwrap_or_default(),
+            region: call.region,
+            moment: &self.moment,
+            asked: call.asked,
+        };
+        let documents = rights.conditional.iter().copied().chain(resource_policy);
+        let digests = documents.filter_map(|it| self.digest(it));
+        let keys = digests.flat_map(|digest| digest.keys.keys().map(String::as_str));
+        let (context, chosen) = context(keys, call.fixed, scene);
+        let mut request = Request::new(rights.signer.clone(), call.action, call.resource);
+        request.context = context;
+        let values_of = |key: &str| {
+            let own = self.values_of(rights, key);
+            let its = resource_policy.and_then(|it| self.digest(it));
+            let its = its.and_then(|digest| digest.keys.get(&key.to_ascii_lowercase()));
+            own.chain(its.into_iter().flatten().map(AsRef::as_ref))
+                .collect()
+        };
+        let question = Question {
+            layers,
+            request,
+            chosen,
+        };
+        question.answer(&self.compiled, &values_of)
+    }
+
+    /// Whether a role trusts a service that acts for a thing in the role's own account.
+    pub(crate) fn trusts(&self, role: Id<Role>, service: &str, source: Option<&str>) -> Answer {
+        let role = self.estate.roles.at(role);
+        let account = role.account.to_string();
+        let layers = self.compiled.at_resource(Layers::default(), &role.arn);
+        let mut request = Request::new(
+            Principal::Service(service.to_owned()),
+            "sts:AssumeRole",
+            role.arn.as_str(),
+        );
+        let keys = self.digest(role.trust).into_iter();
+        for key in keys.flat_map(|digest| digest.keys.keys()) {
+            let value = match key.as_str() {
+                "aws:sourceaccount" => Some(account.as_str()),
+                "aws:sourcearn" => source,
+                "aws:principalisawsservice" | "aws:securetransport" => Some("true"),
+                "aws:principalservicename" => Some(service),
+                "aws:currenttime" => Some(self.moment.iso.as_str()),
+                _ => None,
+            };
+            let absent = matches!(key.as_str(), "sts:externalid" | "aws:viaawsservice");
+            match value {
+                Some(value) => request.context.set(key, value),
+                None if absent => request.context.set(key, Values::Many(Vec::new())),
+                None => request.context = std::mem::take(&mut request.context).unknown(key),
+            }
+        }
+        let question = Question {
+            layers: &layers,
+            request,
+            chosen: Vec::new(),
+        };
+        question.answer(&self.compiled, &|_| Vec::new())
+    }
+
+    /// The patterns with which a role's trust policy tells the things it trusts a service for.
+    pub(crate) fn sources(&self, role: Id<Role>) -> Vec<&str> {
+        let trust = self.digest(self.estate.roles.at(role).trust);
+        let values = trust.and_then(|digest| digest.keys.get("aws:sourcearn"));
+        values.into_iter().flatten().map(AsRef::as_ref).collect()
+    }
+
+    pub(crate) fn no_tags(&self) -> &Tags {
+        &self.no_tags
+    }
+}
