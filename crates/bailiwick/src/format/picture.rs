@@ -21,7 +21,7 @@ pub(crate) struct Picture {
     pub workers: Vec<Worker>,
     /// By ARN.
     pub roles: BTreeMap<String, Role>,
-    /// The names of the workers by ARN.
+    /// What people call the agents and the components that serve them, by ARN.
     pub names: BTreeMap<String, String>,
 }
 
@@ -42,16 +42,12 @@ pub(crate) struct Role {
 }
 
 impl Picture {
-    pub(crate) fn of(mut workers: Vec<Worker>) -> Self {
+    pub(crate) fn of(mut workers: Vec<Worker>, names: BTreeMap<String, String>) -> Self {
         workers.sort_by(|a, b| (&a.name, &a.arn).cmp(&(&b.name, &b.arn)));
         let mut roles: BTreeMap<String, Role> = BTreeMap::new();
         for role in workers.iter().flat_map(|worker| &worker.roles) {
             roles.entry(role.clone()).or_default().agents += 1;
         }
-        let names = workers
-            .iter()
-            .map(|worker| (worker.arn.clone(), worker.name.clone()))
-            .collect();
         Self {
             workers,
             roles,

@@ -88,7 +88,7 @@ fn of_every_status() -> Report {
 }
 
 fn picture() -> Picture {
-    Picture::of(vec![
+    let workers = vec![
         Worker {
             arn: AGENT.to_owned(),
             name: "support".to_owned(),
@@ -101,7 +101,9 @@ fn picture() -> Picture {
             kind: "runtime".to_owned(),
             roles: vec![ROLE.to_owned()],
         },
-    ])
+    ];
+    let names = BTreeMap::from([(AGENT.to_owned(), "support".to_owned())]);
+    Picture::of(workers, names)
 }
 
 fn with<T>(report: &Report, check: impl FnOnce(&Shown<'_>) -> T) -> T {
@@ -139,12 +141,14 @@ fn hostile() -> Report {
 }
 
 fn shown_hostile<T>(check: impl FnOnce(&Shown<'_>) -> T) -> T {
-    let picture = Picture::of(vec![Worker {
+    let worker = Worker {
         arn: HOSTILE.to_owned(),
         name: HOSTILE.to_owned(),
         kind: HOSTILE.to_owned(),
         roles: vec![HOSTILE.to_owned()],
-    }]);
+    };
+    let names = BTreeMap::from([(HOSTILE.to_owned(), HOSTILE.to_owned())]);
+    let picture = Picture::of(vec![worker], names);
     check(&Shown {
         report: &hostile(),
         picture: &picture,

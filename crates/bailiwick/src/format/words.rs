@@ -1,6 +1,6 @@
 //! The sentences that several formats share.
 
-use bailiwick_iam::{evaluate::Because, request::Request};
+use bailiwick_iam::{evaluate::Because, layers::LayerKind, request::Request};
 use bailiwick_review::finding::{Evidence, Finding, Hop, Severity, Status, Witness};
 
 /// `3 findings`, `1 finding`.
@@ -35,16 +35,28 @@ pub(crate) fn witness(witness: &Witness) -> String {
     match witness {
         Witness::Request { request, because } => {
             let asked = asked(request);
-            match because.first() {
+            match telling(because) {
                 None => asked,
-                Some(first) => format!("{asked}: {}", reason(first)),
+                Some(because) => format!("{asked}: {}", reason(because)),
             }
         }
         Witness::Facts { facts } => facts.join("; "),
     }
 }
 
-/// `role/support-bot may call s3:GetObject on arn:aws:s3:::ledger/1 (aws:SourceVpc = vpc-1)`.
+/// Of the statements that decided, the one that tells most: a grant, not a ceiling that lets it pass.
+pub(crate) fn telling(because: &[Because]) -> Option<&Because> {
+    let is_ceiling = |because: &&Because| match because.layer {
+        LayerKind::Rcp | LayerKind::Scp | LayerKind::Endpoint | LayerKind::Boundary => true,
+        LayerKind::Resource | LayerKind::Trust | LayerKind::Identity | LayerKind::Session => false,
+    };
+    because
+        .iter()
+        .find(|because| !is_ceiling(because))
+        .or_else(|| because.first())
+}
+
+/// `role/support-bot calls s3:GetObject on arn:aws:s3:::ledger/1 (aws:SourceVpc = vpc-1)`.
 pub(crate) fn asked(request: &Request) -> String {
     let mut text = format!(
         "{} calls {} on {}",

@@ -4,14 +4,19 @@ use std::collections::BTreeMap;
 
 use bailiwick_estate::{
     Agent, Estate, Id, PrincipalId,
-    agent::{AgentRole, LearnedFrom, RoleRef},
+    agent::{self, AgentRole, LearnedFrom, RoleRef},
 };
-use bailiwick_review::escalation::{self, Admin, Graph};
+use bailiwick_review::{
+    escalation::{self, Admin, Graph},
+    finding::Witness,
+    invokers::{self, Entrance, Invokers, LeadsTo, Who},
+    view::View,
+};
 use serde::Serialize;
 
 use crate::{
     args::Agents,
-    format::words::{count, local},
+    format::words::{self, count, local},
     ink::{self, Ink, safe},
     outcome::Outcome,
     output::Output,
@@ -20,7 +25,10 @@ use crate::{
 
 pub(crate) fn run(agents: &Agents, json: bool, output: &mut Output) -> anyhow::Result<Outcome> {
     let estate = snapshot::load(&agents.paths)?;
-    let inventory = Inventory::of(&estate);
+    let mut inventory = Inventory::of(&estate);
+    if agents.invokers {
+        inventory.add_invokers(&estate);
+    }
     if json {
         output.write(&serde_json::to_string_pretty(&inventory)?)?;
         output.write("\n")?;
@@ -53,6 +61,35 @@ struct Entry {
     model: Option<String>,
     roles: Vec<Held>,
     tools: Vec<Tool>,
+    /// How a caller is known.
+    invocation: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invokers: Option<Vec<Invocation>>,
+    #[serde(skip)]
+    id: Id<Agent>,
+}
+
+/// One way in, and who may take it.
+#[derive(Debug, Serialize)]
+struct Invocation {
+    action: &'static str,
+    resource: String,
+    /// Whether the caller runs commands, code or a browser with the agent's rights.
+    controls: bool,
+    may: Vec<May>,
+    unknown: Vec<Doubt>,
+}
+
+#[derive(Debug, Serialize)]
+struct May {
+    principal: String,
+    witness: Witness,
+}
+
+#[derive(Debug, Serialize)]
+struct Doubt {
+    principal: String,
+    missing: Vec<String>,
 }
 
 /// A word about an agent, and what said so.
@@ -106,6 +143,47 @@ impl Inventory {
             version: 1,
             agents,
             incomplete: estate.incomplete.clone(),
+        }
+    }
+}
+
+impl Inventory {
+    fn add_invokers(&mut self, estate: &Estate) {
+        let view = View::new(estate, bailiwick_iam_catalog::builtin());
+        for entry in &mut self.agents {
+            let agent = estate.agents.at(entry.id);
+            let ways = invokers::entrances(agent);
+            let ways = ways.iter().map(|way| Invocation::of(&view, entry.id, way));
+            entry.invokers = Some(ways.collect());
+        }
+    }
+}
+
+impl Invocation {
+    fn of(view: &View<'_>, agent: Id<Agent>, way: &Entrance) -> Self {
+        let Invokers { may, doubts } = invokers::invokers(view, agent, way);
+        let name = |who: &Who| match who {
+            Who::Principal(principal) => view.estate.arn(*principal).to_string(),
+            Who::Outsider(name) => name.clone(),
+            Who::Everyone => "anyone".to_owned(),
+        };
+        let may = may.into_iter().map(|invoker| May {
+            principal: name(&invoker.who),
+            witness: Witness::Request {
+                request: Box::new(invoker.request),
+                because: invoker.because,
+            },
+        });
+        let unknown = doubts.into_iter().map(|doubt| Doubt {
+            principal: name(&doubt.who),
+            missing: doubt.missing,
+        });
+        Self {
+            action: way.action,
+            resource: way.resource.clone(),
+            controls: way.leads_to == LeadsTo::Controls,
+            may: may.collect(),
+            unknown: unknown.collect(),
         }
     }
 }
@@ -170,6 +248,9 @@ impl Entry {
             model: agent.model.clone(),
             roles,
             tools: tools.collect(),
+            invocation: known_by(&agent.invocation),
+            invokers: None,
+            id,
         }
     }
 }
@@ -219,6 +300,17 @@ fn learned_from(from: &LearnedFrom) -> String {
         LearnedFrom::AccountTag(key) => format!("the tag {key} of its account"),
         LearnedFrom::AccountName => "the name of its account".to_owned(),
         LearnedFrom::Unit(name) => format!("the organisational unit {name}"),
+    }
+}
+
+fn known_by(invocation: &agent::Invocation) -> &'static str {
+    match invocation {
+        agent::Invocation::Iam => "iam",
+        agent::Invocation::Jwt { .. } => "jwt",
+        agent::Invocation::AuthenticateOnly => "authenticate-only",
+        agent::Invocation::Open => "open",
+        agent::Invocation::NotInvoked => "not-invoked",
+        agent::Invocation::Unknown => "unknown",
     }
 }
 
@@ -297,11 +389,76 @@ fn entry(text: &mut String, agent: &Entry, ink: Ink) {
         );
     }
     let tools: Vec<_> = agent.tools.iter().map(|tool| tool.name.as_str()).collect();
+    if let Some(ways) = &agent.invokers {
+        invoked(text, agent, ways, ink);
+    }
     if !tools.is_empty() {
         line(
             text,
             &format!("  {} {}", ink.dim("tools   "), safe(&some_of(&tools, 6))),
         );
+    }
+}
+
+/// How many invokers of one way the table names.
+const INVOKERS: usize = 6;
+
+fn invoked(text: &mut String, agent: &Entry, ways: &[Invocation], ink: Ink) {
+    if ways.is_empty() {
+        let why = match agent.invocation {
+            "jwt" => "whoever holds a token of its issuer; IAM is not asked",
+            "authenticate-only" => "whoever holds any token; nothing is authorised",
+            "open" => "anyone who reaches it",
+            "not-invoked" => "nobody: nothing calls it from outside",
+            _ if agent.kind == "unknown" => {
+                "not known: no inventory says which agent this role is for"
+            }
+            _ => "not known for this kind",
+        };
+        line(text, &format!("  {} {why}", ink.dim("invokers")));
+    }
+    for way in ways {
+        let controls = if way.controls {
+            ", and so its rights"
+        } else {
+            ""
+        };
+        let who = count(way.may.len(), "principal");
+        line(
+            text,
+            &format!(
+                "  {} {who} by {}{controls}",
+                ink.dim("invokers"),
+                way.action
+            ),
+        );
+        for may in way.may.iter().take(INVOKERS) {
+            let Witness::Request { request, because } = &may.witness else {
+                continue;
+            };
+            let by = words::telling(because).map_or_else(String::new, words::reason);
+            let on = if request.resource == agent.arn {
+                String::new()
+            } else {
+                format!("on {}, ", local(&request.resource))
+            };
+            line(
+                text,
+                &format!(
+                    "           {}  {}",
+                    safe(local(&may.principal)),
+                    ink.dim(&safe(&format!("{on}{by}")))
+                ),
+            );
+        }
+        if let Some(more @ 1..) = way.may.len().checked_sub(INVOKERS) {
+            let more = format!("           … and {more} more; --json lists them all");
+            line(text, &ink.dim(&more));
+        }
+        if !way.unknown.is_empty() {
+            let doubt = format!("           of {} it could not be told", way.unknown.len());
+            line(text, &ink.paint(ink::CYAN, &doubt));
+        }
     }
 }
 

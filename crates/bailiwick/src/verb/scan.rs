@@ -81,9 +81,9 @@ fn show(
 fn picture(estate: &Estate) -> Picture {
     let workers = estate
         .agents
-        .iter()
-        .filter(|(_, agent)| agent.kind.acts())
-        .map(|(_, agent)| Worker {
+        .values()
+        .filter(|agent| agent.kind.acts())
+        .map(|agent| Worker {
             arn: agent.arn.to_string(),
             name: agent.name.clone(),
             kind: agent.kind.name().to_owned(),
@@ -94,7 +94,12 @@ fn picture(estate: &Estate) -> Picture {
                 .collect(),
         })
         .collect();
-    Picture::of(workers)
+    let names = estate
+        .agents
+        .values()
+        .map(|agent| (agent.arn.to_string(), agent.name.clone()))
+        .collect();
+    Picture::of(workers, names)
 }
 
 /// What to try next, for what was scanned.

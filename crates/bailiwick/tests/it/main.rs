@@ -1,6 +1,8 @@
 //! The real program, run as its users run it.
-#![expect(clippy::unwrap_used, reason = "test code")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
+mod agents;
 mod evaluate;
 mod program;
+mod scan;
 mod usage;
