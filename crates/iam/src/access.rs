@@ -60,7 +60,7 @@ pub use region::Region;
 
 use ask::{Answer, Ear, Label, Layer, Question, Side, Start};
 use budget::Budget;
-use clause::{Known, Reading};
+use clause::{Known, Reading, Short};
 use scene::{Scene, Setting};
 use shelf::{Shelf, Shelves};
 use state::State;
@@ -69,11 +69,15 @@ use state::State;
 const READINGS: [ResourceSemantics; 2] = [ResourceSemantics::Segmented, ResourceSemantics::Flat];
 
 /// Keys that every signed request carries, in lower case.
-const ALWAYS_PRESENT: [&str; 4] = [
+const ALWAYS_PRESENT: [&str; 8] = [
     "aws:principalaccount",
     "aws:principalarn",
+    "aws:principalisawsservice",
     "aws:principaltype",
+    "aws:resourceaccount",
     "aws:userid",
+    "kms:calleraccount",
+    "s3:resourceaccount",
 ];
 
 /// Makes [`Access`] of policies, and reads each policy once.
@@ -81,7 +85,7 @@ const ALWAYS_PRESENT: [&str; 4] = [
 pub struct Algebra<'v> {
     vocabulary: &'v dyn Vocabulary,
     limits: Limits,
-    read: Mutex<FxHashMap<usize, (Arc<Compiled>, Arc<Shelves>)>>,
+    read: Mutex<FxHashMap<(usize, Short), (Arc<Compiled>, Arc<Shelves>)>>,
 }
 
 impl<'v> Algebra<'v> {
@@ -263,6 +267,7 @@ impl<'a> Access<'a> {
     }
 
     fn add(&mut self, kind: LayerKind, policies: &[Arc<Compiled>], allows: bool) {
+        let short = short_patterns_in(kind);
         let mut layer = Layer::new();
         for compiled in policies {
             let Some(policy) = compiled.policy() else {
@@ -277,7 +282,7 @@ impl<'a> Access<'a> {
                 });
                 continue;
             };
-            let shelves = self.algebra.shelves(compiled, policy, &self.known);
+            let shelves = self.algebra.shelves(compiled, policy, &self.known, short);
             let label = Label(u32::try_from(self.labels.len()).unwrap_or(u32::MAX));
             self.labels.push((kind, compiled.name().clone()));
             layer.push(Side {
@@ -467,7 +472,7 @@ impl<'a> Access<'a> {
     fn region_layer(&self, region: &Region) -> Layer {
         let requirements = self
             .algebra
-            .reading(&self.known)
+            .reading(&self.known, Short::Padded)
             .settled(region.clause.requirements.clone());
         let clause = requirements.map(|requirements| clause::Clause {
             requirements,
@@ -501,6 +506,15 @@ impl<'a> Access<'a> {
             request.action.clone_from(&action.value.0);
         }
         request
+    }
+}
+
+const fn short_patterns_in(layer: LayerKind) -> Short {
+    match layer {
+        LayerKind::Identity | LayerKind::Boundary | LayerKind::Session => Short::Padded,
+        LayerKind::Resource | LayerKind::Trust | LayerKind::Endpoint => Short::WithStar,
+        LayerKind::Scp => Short::EndingInStar,
+        LayerKind::Rcp => Short::Nothing,
     }
 }
 
@@ -565,24 +579,30 @@ impl Ear for Seeker<'_> {
 }
 
 impl<'v> Algebra<'v> {
-    fn reading<'a>(&'a self, known: &'a Known) -> Reading<'a> {
+    fn reading<'a>(&'a self, known: &'a Known, short: Short) -> Reading<'a> {
         Reading {
             vocabulary: self.vocabulary,
             known,
-            pads_short_patterns: true,
+            short,
             names_principals: false,
         }
     }
 
     /// The boxes of a policy. Shared where no known key occurs in it.
-    fn shelves(&self, compiled: &Arc<Compiled>, policy: &Policy, known: &Known) -> Arc<Shelves> {
+    fn shelves(
+        &self,
+        compiled: &Arc<Compiled>,
+        policy: &Policy,
+        known: &Known,
+        short: Short,
+    ) -> Arc<Shelves> {
         if known.keys().any(|key| clause::mentions(policy, key)) {
-            return Arc::new(Shelves::new(policy, self.reading(known)));
+            return Arc::new(Shelves::new(policy, self.reading(known, short)));
         }
-        let address = Arc::as_ptr(compiled).addr();
+        let address = (Arc::as_ptr(compiled).addr(), short);
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let (_, shelves) = read.entry(address).or_insert_with(|| {
-            let shelves = Shelves::new(policy, self.reading(&BTreeMap::new()));
+            let shelves = Shelves::new(policy, self.reading(&BTreeMap::new(), short));
             (compiled.clone(), Arc::new(shelves))
         });
         shelves.clone()

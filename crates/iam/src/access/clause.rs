@@ -15,7 +15,7 @@ use crate::policy::{
 use crate::vocabulary::{KeyKind, Vocabulary};
 
 use super::glob::{Glob, Piece, segmented, tokens_of};
-use super::number::{Instant, Number, Range};
+use super::number::{Moment, Number, Range, Read};
 use super::text::TextSet;
 use super::values::{Kind, Order, Predicate};
 
@@ -72,6 +72,8 @@ pub(crate) struct Values {
     /// Matched by none of the predicates, rather than by one.
     pub(crate) complement: bool,
     pub(crate) predicates: Arc<[Predicate]>,
+    /// A value outside this is matched neither way: for ARN operators, what is no ARN.
+    pub(crate) within: Option<Predicate>,
     /// What holds when the key is absent.
     pub(crate) when_absent: bool,
     /// Written with `ForAllValues` or `ForAnyValue`.
@@ -111,8 +113,7 @@ pub(crate) struct Opaque {
 pub(crate) struct Reading<'a> {
     pub(crate) vocabulary: &'a dyn Vocabulary,
     pub(crate) known: &'a Known,
-    /// A pattern of fewer than six segments is padded with `*`, as in identity policies.
-    pub(crate) pads_short_patterns: bool,
+    pub(crate) short: Short,
     /// Whether the layer is one whose statements name principals.
     pub(crate) names_principals: bool,
 }
@@ -169,6 +170,7 @@ fn present(key: &Arc<str>) -> Requirement {
         all: true,
         complement: true,
         predicates: Arc::from([]),
+        within: None,
         when_absent: false,
         set_operator: false,
     })
@@ -181,6 +183,7 @@ fn impossible(key: &Arc<str>) -> Requirement {
         all: false,
         complement: false,
         predicates: Arc::from([]),
+        within: None,
         when_absent: false,
         set_operator: false,
     })
@@ -193,13 +196,14 @@ fn is_value(key: Arc<str>, value: &str, holds: bool) -> Requirement {
         all: !holds,
         complement: !holds,
         predicates: Arc::from([Predicate::Text(Glob::literal(value))]),
+        within: None,
         when_absent: !holds,
         set_operator: false,
     })
 }
 
 pub(crate) fn action_glob(text: &str) -> Glob {
-    Glob::parse(&text.to_lowercase())
+    Glob::parse(&text.to_ascii_lowercase())
 }
 
 fn action_set(actions: &Selection<policy::ActionPattern>) -> TextSet {
@@ -225,6 +229,77 @@ struct Resources {
     flat: TextSet,
 }
 
+/// A resource pattern, cut where AWS cuts it: variables stand after the fifth colon alone, and
+/// before it letters are compared without case.
+struct Cut {
+    first: Template,
+    last: Template,
+    colons: usize,
+}
+
+impl Cut {
+    fn new(written: &str, version: Version) -> Self {
+        let fifth = written.match_indices(':').nth(4).map(|(at, _)| at + 1);
+        let (first, last) = written
+            .split_at_checked(fifth.unwrap_or(written.len()))
+            .unwrap_or((written, ""));
+        Self {
+            first: Template::parse(first, Version::V2008),
+            last: Template::parse(last, version),
+            colons: written.matches(':').count().min(5),
+        }
+    }
+
+    fn flat(&self) -> Glob {
+        Glob::from_pieces(pieces(&self.first).chain(pieces(&self.last)))
+    }
+
+    /// By its six segments; `None` if it can match no resource.
+    fn segmented(&self, short: Short) -> Option<Glob> {
+        let mut tokens = tokens_of(pieces(&self.first));
+        let only_stars = !tokens.is_empty() && tokens.iter().all(|token| token.is_star());
+        if only_stars && self.last.0.is_empty() {
+            return Some(Glob::everything());
+        }
+        let counts = match short {
+            Short::Padded => true,
+            Short::WithStar => tokens.iter().any(|token| token.is_star()),
+            Short::EndingInStar => tokens.last().is_some_and(|token| token.is_star()),
+            Short::Nothing => false,
+        };
+        if self.colons < 5 && !counts {
+            return None;
+        }
+        for token in &mut tokens {
+            *token = token.lowered();
+        }
+        tokens.extend(tokens_of(pieces(&self.last)));
+        for _ in self.colons..5 {
+            tokens.extend(tokens_of([Piece::Text(":"), Piece::Star]));
+        }
+        segmented(&tokens).map(|tokens| Glob::from_tokens(tokens, true))
+    }
+}
+
+/// What a resource pattern of fewer than six segments is, by the kind of policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Short {
+    /// As if stars followed it.
+    Padded,
+    /// The same, if it holds a star.
+    WithStar,
+    /// The same, if it ends in one.
+    EndingInStar,
+    /// It matches nothing.
+    Nothing,
+}
+
+/// A resource pattern without variables, under both readings.
+pub(crate) fn resource_globs(written: &str) -> (Glob, Option<Glob>) {
+    let cut = Cut::new(written, Version::V2008);
+    (cut.flat(), cut.segmented(Short::Padded))
+}
+
 impl Reading<'_> {
     /// The resource sets of a statement, each with the variables it needs a value for.
     fn resource_sets(
@@ -242,13 +317,16 @@ impl Reading<'_> {
                 Vec::new(),
             )];
         };
-        let mut groups: BTreeMap<Vec<Arc<str>>, Vec<Template>> = BTreeMap::new();
+        let mut groups: BTreeMap<Vec<Arc<str>>, Vec<Cut>> = BTreeMap::new();
         for pattern in resources.patterns() {
-            let Some(template) = self.bound(&Template::parse(&pattern.value.0, version)) else {
-                // A variable known to be absent: the pattern matches nothing.
+            let mut cut = Cut::new(&pattern.value.0, version);
+            // A variable known to be absent: the pattern matches nothing.
+            let Some(last) = self.bound(&cut.last) else {
                 continue;
             };
-            let mut needs: Vec<Arc<str>> = template
+            cut.last = last;
+            let mut needs: Vec<Arc<str>> = cut
+                .last
                 .variables()
                 .filter(|(_, default)| default.is_none())
                 .map(|(key, _)| lower(key))
@@ -260,7 +338,7 @@ impl Reading<'_> {
             } else {
                 needs
             };
-            groups.entry(group).or_default().push(template);
+            groups.entry(group).or_default().push(cut);
         }
         if groups.is_empty() {
             groups.insert(Vec::new(), Vec::new());
@@ -268,21 +346,15 @@ impl Reading<'_> {
         let excluding = resources.is_excluding();
         groups
             .into_iter()
-            .map(|(needs, templates)| {
-                let flat = TextSet::new(excluding, templates.iter().map(flat_glob));
+            .map(|(needs, cuts)| {
+                let flat = TextSet::new(excluding, cuts.iter().map(Cut::flat));
                 let segmented = TextSet::new(
                     excluding,
-                    templates
-                        .iter()
-                        .filter_map(|template| self.segmented_glob(template)),
+                    cuts.iter().filter_map(|cut| cut.segmented(self.short)),
                 );
                 (Resources { segmented, flat }, needs)
             })
             .collect()
-    }
-
-    fn segmented_glob(&self, template: &Template) -> Option<Glob> {
-        segmented_glob(template, self.pads_short_patterns)
     }
 
     /// The template with every known key put in; `None` if one is known to be absent.
@@ -321,27 +393,6 @@ pub(crate) fn pieces(template: &Template) -> impl Iterator<Item = Piece<'_>> {
 
 fn flat_glob(template: &Template) -> Glob {
     Glob::from_pieces(pieces(template))
-}
-
-/// The pattern by its six segments; `None` if it can match no resource.
-pub(crate) fn segmented_glob(template: &Template, pads_short_patterns: bool) -> Option<Glob> {
-    let tokens = tokens_of(pieces(template));
-    if Glob::from_tokens(tokens.clone(), false).is_everything() {
-        return Some(Glob::everything());
-    }
-    if let Some(marked) = segmented(&tokens) {
-        return Some(Glob::from_tokens(marked, true));
-    }
-    if !pads_short_patterns {
-        return None;
-    }
-    let mut padded = tokens;
-    loop {
-        padded.extend(tokens_of([Piece::Text(":"), Piece::Star]));
-        if let Some(marked) = segmented(&padded) {
-            return Some(Glob::from_tokens(marked, true));
-        }
-    }
 }
 
 /// Principals are strings with their kind before them, so that one theory serves all.
@@ -611,11 +662,13 @@ const fn takes_wildcards(test: Test) -> bool {
 
 /// What a listed value asks; `text` is the value as written, for the tests that are not text.
 fn predicate(test: Test, template: &Template, text: &str) -> Predicate {
-    let number = |order| {
-        Number::parse(text).map_or(Predicate::Never, |number| Predicate::Number(order, number))
+    let number = |order| match Number::read(text) {
+        Read::Number(number) => Predicate::Number(order, number),
+        Read::TooLong => Predicate::Exotic(text.to_owned()),
+        Read::NotANumber => Predicate::Never,
     };
     let date = |order| {
-        Instant::parse(text).map_or(Predicate::Never, |instant| Predicate::Date(order, instant))
+        Moment::parse(text).map_or(Predicate::Never, |moment| Predicate::Date(order, moment))
     };
     match test {
         Test::StringEquals | Test::StringNotEquals | Test::StringLike | Test::StringNotLike => {
@@ -629,7 +682,7 @@ fn predicate(test: Test, template: &Template, text: &str) -> Predicate {
                 Predicate::Text(Glob::from_tokens(tokens, true))
             })
         }
-        Test::Bool => match text.trim().to_lowercase().as_str() {
+        Test::Bool => match text.to_ascii_lowercase().as_str() {
             flag @ ("true" | "false") => Predicate::Folded(Glob::literal(flag)),
             _ => Predicate::Never,
         },
@@ -668,6 +721,7 @@ fn null_test(key: &Arc<str>, listed: &Listed) -> Vec<Requirement> {
             all: false,
             complement: false,
             predicates: Arc::from([]),
+            within: None,
             when_absent: true,
             set_operator: false,
         })],
@@ -705,6 +759,7 @@ impl Shape<'_> {
             all,
             complement: negated,
             predicates: predicates.into(),
+            within: arn_shape(operator.test),
             when_absent,
             set_operator: operator.quantifier.is_some(),
         };
@@ -746,6 +801,7 @@ impl Shape<'_> {
             all: false,
             complement: false,
             predicates: Arc::from([loosened(operator.test, template)]),
+            within: None,
             when_absent: false,
             set_operator: operator.quantifier.is_some(),
         };
@@ -789,6 +845,7 @@ impl Shape<'_> {
             all: for_all || negated && operator.quantifier.is_none(),
             complement: negated,
             predicates: if negated { Arc::from([]) } else { near.into() },
+            within: None,
             when_absent,
             set_operator: operator.quantifier.is_some(),
         };
@@ -827,6 +884,15 @@ fn loosened(test: Test, template: &Template) -> Predicate {
         }
         _ => Predicate::Text(flat_glob(&loose)),
     }
+}
+
+fn arn_shape(test: Test) -> Option<Predicate> {
+    let is_arn = matches!(
+        test,
+        Test::ArnEquals | Test::ArnLike | Test::ArnNotEquals | Test::ArnNotLike
+    );
+    let tokens = segmented(Glob::parse("arn:*:*:*:*:*").tokens())?;
+    is_arn.then(|| Predicate::Text(Glob::from_tokens(tokens, true)))
 }
 
 const fn positive_name(test: Test) -> &'static str {

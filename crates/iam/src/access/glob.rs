@@ -78,6 +78,12 @@ impl Token {
         }
     }
 
+    /// The same letter in lower case.
+    pub(crate) fn lowered(self) -> Self {
+        self.as_letter()
+            .map_or(self, |letter| Self::letter(letter.to_ascii_lowercase()))
+    }
+
     /// The same token where no colon may be met.
     const fn within_segment(self) -> Self {
         match self.0 {

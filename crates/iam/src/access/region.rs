@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::policy::{Template, Version};
-
-use super::clause::{Clause, Requirement, Values, action_glob, lower, segmented_glob};
+use super::clause::{Clause, Requirement, Values, action_glob, lower, resource_globs};
 use super::glob::Glob;
 use super::text::TextSet;
 use super::values::Predicate;
@@ -33,22 +31,12 @@ impl Region {
         actions: impl IntoIterator<Item = A>,
         resources: impl IntoIterator<Item = R>,
     ) -> Self {
-        let templates: Vec<Template> = resources
+        let (flat, segmented): (Vec<Glob>, Vec<Option<Glob>>) = resources
             .into_iter()
-            .map(|pattern| Template::parse(pattern.as_ref(), Version::V2008))
-            .collect();
-        let flat = TextSet::new(
-            false,
-            templates
-                .iter()
-                .map(|template| Glob::from_pieces(super::clause::pieces(template))),
-        );
-        let segmented = TextSet::new(
-            false,
-            templates
-                .iter()
-                .filter_map(|template| segmented_glob(template, true)),
-        );
+            .map(|pattern| resource_globs(pattern.as_ref()))
+            .unzip();
+        let flat = TextSet::new(false, flat);
+        let segmented = TextSet::new(false, segmented.into_iter().flatten());
         let actions = TextSet::new(
             false,
             actions
@@ -120,6 +108,7 @@ impl Region {
             all,
             complement: false,
             predicates: Arc::from(predicates),
+            within: None,
             when_absent,
             set_operator: false,
         }));

@@ -122,7 +122,7 @@ impl Inventory {
 
     fn add_values(&mut self, values: &Values) {
         let gathered = self.keys.entry(values.key.clone()).or_default();
-        for predicate in values.predicates.iter() {
+        for predicate in values.predicates.iter().chain(&values.within) {
             if !gathered.predicates.contains(predicate) {
                 gathered.predicates.insert(predicate.clone());
             }
@@ -212,13 +212,18 @@ impl Scene {
     fn values(&self, values: &Values) -> Option<Resolved> {
         let at = self.key(&values.key)?;
         let key = self.keys.get(at)?;
-        let matched = key.domain.matched(&values.predicates);
+        let comparable = key.domain.comparable();
+        let within = match &values.within {
+            None => comparable,
+            Some(within) => comparable.and(&key.domain.matched(std::slice::from_ref(within))),
+        };
+        let matched = key.domain.matched(&values.predicates).and(&within);
         let asks_presence = values.predicates.is_empty() && !values.when_absent;
         let set = match (values.complement, asks_presence) {
             (false, _) => matched,
             (true, true) => Bits::all(key.domain.len()),
             // Several values at a time match no plain operator, negated or not.
-            (true, false) => key.domain.one_value().and_not(&matched),
+            (true, false) => within.and_not(&matched),
         };
         Some(Resolved::Key {
             key: at,

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use super::bits::Bits;
 use super::budget::{Budget, Exhausted};
 use super::glob::{Glob, Token, matches};
-use super::number::{Instant, Number, Range, address_text};
+use super::number::{Moment, Number, Range, Read, address_text, own_address};
 use super::product::{self, Operand, Outcome};
 use super::text::{TextState, letters, spelled};
 
@@ -20,12 +20,14 @@ pub(crate) enum Predicate {
     /// This text, whatever the case of its letters.
     Folded(Glob),
     Number(Order, Number),
-    Date(Order, Instant),
+    Date(Order, Moment),
     Address(Range),
     /// These bytes, in canonical base64.
     Bytes(String),
     /// A listed value that can match nothing.
     Never,
+    /// A number with more digits than are compared here: its conditions are read as facts.
+    Exotic(String),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,6 +59,7 @@ enum Family {
     Date,
     Address,
     Bytes,
+    Exotic,
 }
 
 impl Predicate {
@@ -68,6 +71,7 @@ impl Predicate {
             Self::Address(_) => Some(Family::Address),
             Self::Bytes(_) => Some(Family::Bytes),
             Self::Never => None,
+            Self::Exotic(_) => Some(Family::Exotic),
         }
     }
 
@@ -76,16 +80,16 @@ impl Predicate {
         match self {
             Self::Text(_) | Self::Folded(_) => text_matches(self, &letters(value)),
             Self::Number(order, number) => {
-                Number::parse(value).is_some_and(|value| order.holds(&value, number))
+                matches!(Number::read(value), Read::Number(value) if order.holds(&value, number))
             }
-            Self::Date(order, instant) => {
-                Instant::parse(value).is_some_and(|value| order.holds(&value, instant))
+            Self::Date(order, moment) => {
+                Moment::parse(value).is_some_and(|value| order.holds(&value, moment))
             }
             Self::Address(range) => {
                 Range::parse(value).is_some_and(|value| range.contains(value.v6, value.low))
             }
             Self::Bytes(_) => Self::bytes(value) == *self,
-            Self::Never => false,
+            Self::Never | Self::Exotic(_) => false,
         }
     }
 
@@ -93,7 +97,7 @@ impl Predicate {
     pub(crate) fn bytes(text: &str) -> Self {
         let engine = &base64::engine::general_purpose::STANDARD;
         engine
-            .decode(text.trim())
+            .decode(text)
             .map_or(Self::Never, |bytes| Self::Bytes(engine.encode(bytes)))
     }
 }
@@ -119,6 +123,8 @@ pub(crate) enum Atom {
     Example(String),
     /// All strings of a cell; the cell excludes every value that is an atom of its own.
     Cell(TextState),
+    /// A value of another kind, which no comparison matches, negated or not.
+    Foreign,
     /// More than one value at a time, where the vocabulary does not say that this cannot be.
     Several,
 }
@@ -154,6 +160,7 @@ impl Domain {
             Family::Date => Self::dates(predicates, kind),
             Family::Address => Self::addresses(predicates, kind),
             Family::Bytes => Self::bytes(predicates),
+            Family::Exotic => return None,
         };
         if several {
             domain.push(Atom::Several, |_| false);
@@ -170,11 +177,11 @@ impl Domain {
         self.atoms.len()
     }
 
-    /// The atoms that are one value at a time.
-    pub(crate) fn one_value(&self) -> Bits {
+    /// The atoms that an operator of the key's kind can compare, negated or not.
+    pub(crate) fn comparable(&self) -> Bits {
         let mut set = Bits::none(self.len());
         for (at, atom) in self.atoms.iter().enumerate() {
-            if !matches!(atom, Atom::Several) {
+            if !matches!(atom, Atom::Several | Atom::Foreign) {
                 set.insert(at);
             }
         }
@@ -235,7 +242,8 @@ impl Domain {
                 | Predicate::Date(..)
                 | Predicate::Address(_)
                 | Predicate::Bytes(_)
-                | Predicate::Never => {}
+                | Predicate::Never
+                | Predicate::Exotic(_) => {}
             }
         }
         let closed = kind == Kind::Bool;
@@ -267,24 +275,25 @@ impl Domain {
     }
 
     fn numbers(predicates: &BTreeSet<&Predicate>, kind: Kind) -> Self {
-        let mut points: Vec<f64> = predicates
+        let points: BTreeSet<Number> = predicates
             .iter()
             .filter_map(|predicate| {
                 if let Predicate::Number(_, number) = predicate {
-                    Some(number.0)
+                    Some(*number)
                 } else {
                     None
                 }
             })
             .collect();
-        points.dedup();
-        points.sort_by(f64::total_cmp);
-        points.dedup();
         let mut domain = Self::empty(predicates);
-        let middle = |a: f64, b: f64| f64::midpoint(a, b);
-        for value in with_gaps(&points, |first| first - 1.0, middle, |last| last + 1.0) {
-            domain.push(Atom::Example(value.to_string()), |predicate| {
-                matches!(predicate, Predicate::Number(order, number) if order.holds(&Number(value), number))
+        for value in with_gaps(
+            &points,
+            |first| first.plus(-1),
+            Number::between,
+            |last| last.plus(1),
+        ) {
+            domain.push(Atom::Example(value.text()), |predicate| {
+                matches!(predicate, Predicate::Number(order, number) if order.holds(&value, number))
             });
         }
         domain.push_foreign(kind == Kind::Number);
@@ -292,35 +301,25 @@ impl Domain {
     }
 
     fn dates(predicates: &BTreeSet<&Predicate>, kind: Kind) -> Self {
-        let mut points: Vec<i64> = predicates
+        let points: BTreeSet<Moment> = predicates
             .iter()
             .filter_map(|predicate| {
-                if let Predicate::Date(_, instant) = predicate {
-                    Some(instant.0)
+                if let Predicate::Date(_, moment) = predicate {
+                    Some(*moment)
                 } else {
                     None
                 }
             })
             .collect();
-        points.sort_unstable();
-        points.dedup();
         let mut domain = Self::empty(predicates);
-        // Whole seconds where there is room: they read better.
-        let middle = |a: i64, b: i64| {
-            if b - a > 2_000 {
-                a + (b - a) / 2_000 * 1_000
-            } else {
-                a + (b - a) / 2
-            }
-        };
         for value in with_gaps(
             &points,
-            |first| first - 86_400_000,
-            middle,
-            |last| last + 86_400_000,
+            |first| first.plus_days(-1),
+            Moment::between,
+            |last| last.plus_days(1),
         ) {
-            domain.push(Atom::Example(Instant(value).iso()), |predicate| {
-                matches!(predicate, Predicate::Date(order, instant) if order.holds(&Instant(value), instant))
+            domain.push(Atom::Example(value.text()), |predicate| {
+                matches!(predicate, Predicate::Date(order, moment) if order.holds(&value, moment))
             });
         }
         domain.push_foreign(kind == Kind::Date);
@@ -342,7 +341,8 @@ impl Domain {
                 }
             }
             for start in starts {
-                domain.push(Atom::Example(address_text(v6, start)), |predicate| {
+                let own = own_address(v6, start);
+                domain.push(Atom::Example(address_text(v6, own)), |predicate| {
                     matches!(predicate, Predicate::Address(range) if range.contains(v6, start))
                 });
             }
@@ -358,23 +358,23 @@ impl Domain {
                 domain.push(Atom::Value(text.clone()), |other| other == *predicate);
             }
         }
-        domain.push_foreign(false);
+        domain.push(Atom::Foreign, |_| false);
         domain
     }
 
-    /// A value of another kind, which no comparison matches; unless the vocabulary rules it out.
+    /// A value of another kind, unless the vocabulary rules it out.
     fn push_foreign(&mut self, ruled_out: bool) {
         if !ruled_out {
-            self.push(Atom::Example("?".to_owned()), |_| false);
+            self.push(Atom::Foreign, |_| false);
         }
     }
 }
 
 /// The points and one representative of each gap around and between them.
-fn with_gaps<T: Copy + PartialOrd>(
-    points: &[T],
+fn with_gaps<T: Copy + Ord>(
+    points: &BTreeSet<T>,
     before: impl Fn(T) -> T,
-    middle: impl Fn(T, T) -> T,
+    between: impl Fn(T, T) -> T,
     after: impl Fn(T) -> T,
 ) -> Vec<T> {
     let mut values: Vec<T> = points
@@ -382,15 +382,12 @@ fn with_gaps<T: Copy + PartialOrd>(
         .map(|first| before(*first))
         .into_iter()
         .collect();
-    for (at, point) in points.iter().enumerate() {
+    let nexts = points.iter().skip(1).map(Some).chain([None]);
+    for (point, next) in points.iter().zip(nexts) {
         values.push(*point);
-        let Some(next) = points.get(at + 1) else {
-            values.push(after(*point));
-            continue;
-        };
-        let between = middle(*point, *next);
-        if *point < between && between < *next {
-            values.push(between);
+        let gap = next.map_or_else(|| after(*point), |next| between(*point, *next));
+        if *point < gap && next.is_none_or(|next| gap < *next) {
+            values.push(gap);
         }
     }
     values
@@ -416,7 +413,8 @@ fn text_matches(predicate: &Predicate, word: &[Token]) -> bool {
         | Predicate::Date(..)
         | Predicate::Address(_)
         | Predicate::Bytes(_)
-        | Predicate::Never => false,
+        | Predicate::Never
+        | Predicate::Exotic(_) => false,
     }
 }
 
@@ -428,7 +426,8 @@ fn sign_of(predicate: &Predicate, patterns: &[(Glob, bool)], signs: &[bool]) -> 
         | Predicate::Date(..)
         | Predicate::Address(_)
         | Predicate::Bytes(_)
-        | Predicate::Never => {
+        | Predicate::Never
+        | Predicate::Exotic(_) => {
             return false;
         }
     };

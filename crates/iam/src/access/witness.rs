@@ -121,6 +121,7 @@ impl Draft<'_> {
         match atom {
             None => Vec::new(),
             Some(Atom::Value(text) | Atom::Example(text)) => vec![text.clone()],
+            Some(Atom::Foreign) => vec!["?".to_owned()],
             Some(Atom::Several) => vec!["x".to_owned(), "y".to_owned()],
             Some(Atom::Cell(cell)) => {
                 let own = format!("x{class}");
