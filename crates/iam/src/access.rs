@@ -106,8 +106,8 @@ impl<'v> Algebra<'v> {
     }
 
     /// What the identity policies of these layers allow within boundary, session, endpoint policy
-    /// and SCPs, less what any layer denies. `layers.resource` allows nothing here: it is another
-    /// side of the same request, see [`Algebra::granted_by`].
+    /// and SCPs, less what any of these denies. What belongs to the resource asked for, its own
+    /// policy and the RCPs over it, is another side of the same request and is left out.
     ///
     /// With a principal, what follows from it (`aws:PrincipalArn`, `aws:PrincipalAccount`, its tags
     /// if given by [`Access::knowing`]) is taken as known.
@@ -191,6 +191,7 @@ impl<'a> Access<'a> {
             algebra,
             layers: Layers {
                 resource: None,
+                rcp: None,
                 ..layers.clone()
             },
             principal: principal.cloned(),
@@ -246,17 +247,13 @@ impl<'a> Access<'a> {
         ];
         for (kind, policies) in lists {
             if let Some(policies) = policies {
-                self.add(kind, policies, true);
+                self.add(kind, policies);
             }
         }
         if !self.is_above_ceilings() {
             for level in layers.scp.iter().flat_map(|levels| levels.iter()) {
-                self.add(LayerKind::Scp, &level.policies, true);
+                self.add(LayerKind::Scp, &level.policies);
             }
-        }
-        // RCPs are the resource's: `RCPFullAWSAccess` is implied, so that they only deny.
-        for level in layers.rcp.iter().flat_map(|levels| levels.iter()) {
-            self.add(LayerKind::Rcp, &level.policies, false);
         }
     }
 
@@ -266,7 +263,7 @@ impl<'a> Access<'a> {
         account.is_some() && account == self.layers.management_account
     }
 
-    fn add(&mut self, kind: LayerKind, policies: &[Arc<Compiled>], allows: bool) {
+    fn add(&mut self, kind: LayerKind, policies: &[Arc<Compiled>]) {
         let short = short_patterns_in(kind);
         let mut layer = Layer::new();
         for compiled in policies {
@@ -296,9 +293,7 @@ impl<'a> Access<'a> {
                 });
             }
         }
-        if allows {
-            self.allows.push(layer);
-        }
+        self.allows.push(layer);
     }
 
     /// Does the evaluator allow the request, under this reading?
