@@ -25,6 +25,7 @@
 
 mod action;
 mod decode;
+mod domain;
 mod glob;
 mod key;
 mod service;

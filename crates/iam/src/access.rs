@@ -32,6 +32,9 @@ mod ask;
 mod bits;
 mod budget;
 mod clause;
+mod compare;
+mod domain;
+mod fixed;
 mod glob;
 mod number;
 mod product;
@@ -45,12 +48,13 @@ mod values;
 mod witness;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustc_hash::FxHashMap;
 
+use crate::arn::AccountId;
 use crate::evaluate::{Outcome, ResourceSemantics, evaluate};
-use crate::layers::{Compiled, LayerKind, Layers};
+use crate::layers::{Compiled, LayerKind, Layers, NamedPolicy};
 use crate::policy::Policy;
 use crate::request::{Principal, Request};
 use crate::vocabulary::Vocabulary;
@@ -59,8 +63,12 @@ pub use budget::{Exhausted, Limits};
 pub use region::Region;
 
 use ask::{Answer, Ear, Label, Layer, Question, Side, Start};
+pub use compare::{Comparison, Relation, compare};
+pub use domain::{Domain, DomainAction};
+
 use budget::Budget;
 use clause::{Known, Reading, Short};
+use domain::Catalogued;
 use scene::{Scene, Setting};
 use shelf::{Shelf, Shelves};
 use state::State;
@@ -84,8 +92,13 @@ const ALWAYS_PRESENT: [&str; 8] = [
 #[derive(Debug)]
 pub struct Algebra<'v> {
     vocabulary: &'v dyn Vocabulary,
+    domain: Option<&'v dyn Domain>,
+    known_actions: OnceLock<Catalogued>,
     limits: Limits,
     read: Mutex<FxHashMap<(usize, Short), (Arc<Compiled>, Arc<Shelves>)>>,
+    /// What nobody may do, and what everybody may, whatever the policies say.
+    forbidden: Layer,
+    free: Layer,
 }
 
 impl<'v> Algebra<'v> {
@@ -94,8 +107,21 @@ impl<'v> Algebra<'v> {
     pub fn new(vocabulary: &'v dyn Vocabulary) -> Self {
         Self {
             vocabulary,
+            domain: None,
+            known_actions: OnceLock::new(),
             limits: Limits::default(),
             read: Mutex::default(),
+            forbidden: fixed::layer(fixed::forbidden(), FORBIDDEN),
+            free: fixed::layer(fixed::free(), FREE),
+        }
+    }
+
+    /// With the actions that exist, so that questions can be asked of those alone.
+    #[must_use]
+    pub fn over(self, domain: &'v dyn Domain) -> Self {
+        Self {
+            domain: Some(domain),
+            ..self
         }
     }
 
@@ -309,6 +335,11 @@ impl<'a> Access<'a> {
                 request.context.set(key.as_str(), value.as_str());
             }
         }
+        // Roles and keys decide whether the account's policies count; here they do.
+        // IAM-005
+        if matches!(request.service(), "kms" | "sts") {
+            layers.resource = request.principal.account().and_then(delegation);
+        }
         evaluate(&layers, &request, self.algebra.vocabulary).outcome
     }
 
@@ -324,13 +355,17 @@ impl<'a> Access<'a> {
                 .collect();
             let question = Question {
                 layers,
-                avoid: vec![&self.denies],
+                avoid: vec![&self.denies, &self.algebra.forbidden],
                 setting: self.setting(reading),
             };
             let accept = |request: &Request| self.permits(request, reading) == Outcome::Allow;
             self.look(&question, &accept, budget)
         });
-        match (looked, &self.unreadable) {
+        self.findings(looked, None)
+    }
+
+    fn findings(&self, looked: Looked, unreadable: Option<&Unknown>) -> Find {
+        match (looked, unreadable.or(self.unreadable.as_ref())) {
             (Looked::Found(request), _) => Find::Found(request),
             (Looked::Unknown(why), _) => Find::Unknown(why),
             (Looked::Nothing, Some(why)) => Find::Unknown(why.clone()),
@@ -355,8 +390,19 @@ impl<'a> Access<'a> {
 
     /// Does this access hold every request of the other?
     pub fn contains(&self, other: &Access<'_>) -> Contained {
+        self.contains_within(other, None)
+    }
+
+    /// Does this access hold every request of the other that the domain knows? Without a domain,
+    /// the same as [`Access::contains`].
+    pub fn contains_in_domain(&self, other: &Access<'_>) -> Contained {
+        self.contains_within(other, self.algebra.catalogued())
+    }
+
+    fn contains_within(&self, other: &Access<'_>, domain: Option<&Catalogued>) -> Contained {
         let layers: Vec<Layer> = other.allows.iter().map(|layer| elsewhere(layer)).collect();
-        let layers: Vec<&[Side]> = layers.iter().map(Vec::as_slice).collect();
+        let domain = domain.map(|domain| domain.actions_of(&other.allows));
+        let layers: Vec<&[Side]> = domain.iter().chain(&layers).map(Vec::as_slice).collect();
         let exempt = elsewhere(&other.denies);
         let looked = self.under_both(|reading, budget| {
             let accept = |request: &Request| {
@@ -366,6 +412,31 @@ impl<'a> Access<'a> {
             self.look_outside(&layers, &exempt, reading, &accept, budget)
         });
         self.contained(looked, other.unreadable.as_ref())
+    }
+
+    /// A request that both allow.
+    pub fn meets(&self, other: &Access<'_>) -> Find {
+        self.meets_within(other, None)
+    }
+
+    fn meets_within(&self, other: &Access<'_>, domain: Option<&Catalogued>) -> Find {
+        let others: Vec<Layer> = other.allows.iter().map(|layer| elsewhere(layer)).collect();
+        let domain = domain.map(|domain| domain.actions_of(&other.allows));
+        let exempt = elsewhere(&other.denies);
+        let looked = self.under_both(|reading, budget| {
+            let layers = domain.iter().chain(&others).chain(&self.allows);
+            let question = Question {
+                layers: layers.map(Vec::as_slice).collect(),
+                avoid: vec![&exempt, &self.denies, &self.algebra.forbidden],
+                setting: self.setting(reading),
+            };
+            let accept = |request: &Request| {
+                other.permits(request, reading) == Outcome::Allow
+                    && self.permits(request, reading) == Outcome::Allow
+            };
+            self.look(&question, &accept, budget)
+        });
+        self.findings(looked, other.unreadable.as_ref())
     }
 
     /// A request of the layers, less what they exempt, that this access does not hold.
@@ -381,7 +452,7 @@ impl<'a> Access<'a> {
         for own in &self.allows {
             let question = Question {
                 layers: layers.to_vec(),
-                avoid: vec![exempt, own],
+                avoid: vec![exempt, own, &self.algebra.forbidden, &self.algebra.free],
                 setting,
             };
             match self.look(&question, accept, budget) {
@@ -399,7 +470,7 @@ impl<'a> Access<'a> {
         self.look(
             &Question {
                 layers,
-                avoid: vec![exempt],
+                avoid: vec![exempt, &self.algebra.forbidden, &self.algebra.free],
                 setting,
             },
             accept,
@@ -497,8 +568,11 @@ impl<'a> Access<'a> {
         let spelled = statements
             .flat_map(|statement| statement.actions.patterns())
             .find(|action| action.value.0.eq_ignore_ascii_case(&request.action));
+        let catalogued = self.algebra.known_actions.get();
         if let Some(action) = spelled {
             request.action.clone_from(&action.value.0);
+        } else if let Some(name) = catalogued.and_then(|known| known.spelled(&request.action)) {
+            request.action = name.to_owned();
         }
         request
     }
@@ -513,8 +587,22 @@ const fn short_patterns_in(layer: LayerKind) -> Short {
     }
 }
 
-/// The label of a region's only box.
+/// The policy of a resource that leaves everything to the account's own policies.
+fn delegation(account: AccountId) -> Option<Arc<Compiled>> {
+    let text = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{account}"}},"Action":"*","Resource":"*"}}]}}"#
+    );
+    let policy = Arc::new(Policy::parse(&text).ok()?);
+    Some(Arc::new(Compiled::new(NamedPolicy {
+        name: "delegation".into(),
+        policy,
+    })))
+}
+
+/// The label of a region's only box, and of what AWS has fixed.
 const REGION: u32 = u32::MAX;
+const FORBIDDEN: u32 = u32::MAX - 1;
+const FREE: u32 = u32::MAX - 2;
 /// Added to the labels of the other side of a comparison.
 const ELSEWHERE: u32 = 1 << 30;
 
@@ -574,6 +662,11 @@ impl Ear for Seeker<'_> {
 }
 
 impl<'v> Algebra<'v> {
+    fn catalogued(&self) -> Option<&Catalogued> {
+        let domain = self.domain?;
+        Some(self.known_actions.get_or_init(|| Catalogued::new(domain)))
+    }
+
     fn reading<'a>(&'a self, known: &'a Known, short: Short) -> Reading<'a> {
         Reading {
             vocabulary: self.vocabulary,
@@ -603,3 +696,6 @@ impl<'v> Algebra<'v> {
         shelves.clone()
     }
 }
+
+#[cfg(test)]
+mod tests;

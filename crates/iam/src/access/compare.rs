@@ -1,0 +1,113 @@
+//! How two sets of requests relate, with a request for each side that has one of its own.
+
+use serde::Serialize;
+
+use crate::request::Request;
+
+use super::{Access, Contained, Find, Unknown};
+
+/// How `a` relates to `b`: the first of these that holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Relation {
+    Equal,
+    /// Everything that `a` allows, `b` allows too.
+    Narrower,
+    /// Everything that `b` allows, `a` allows too.
+    Wider,
+    /// No request is allowed by both.
+    Disjoint,
+    Overlapping,
+    /// It could not be told; the reason says why.
+    Unknown,
+}
+
+/// The answer to `compare`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Comparison {
+    /// Over all requests, and under both readings of resource patterns.
+    pub relation: Relation,
+    /// Over the requests that the domain knows; the same as `relation` without a domain.
+    pub catalog_relation: Relation,
+    /// A request that `a` allows and `b` does not; of the domain's, if there is one.
+    pub only_a: Option<Request>,
+    /// A request that `b` allows and `a` does not.
+    pub only_b: Option<Request>,
+    /// Why a relation is unknown.
+    pub reason: Option<String>,
+}
+
+/// Compares the candidate `a` with the reference `b`.
+///
+/// Both must come from the same [`Algebra`](super::Algebra); `catalog_relation` needs one made with
+/// [`Algebra::over`](super::Algebra::over).
+#[must_use]
+pub fn compare(a: &Access<'_>, b: &Access<'_>) -> Comparison {
+    let universal = Sides::of(b.contains(a), a.contains(b), || a.meets(b));
+    let catalogued = a.algebra.catalogued().map(|domain| {
+        Sides::of(
+            b.contains_within(a, Some(domain)),
+            a.contains_within(b, Some(domain)),
+            || a.meets_within(b, Some(domain)),
+        )
+    });
+    let reason = universal
+        .reason
+        .clone()
+        .or_else(|| catalogued.as_ref()?.reason.clone());
+    let catalog_relation = catalogued
+        .as_ref()
+        .map_or(universal.relation, |sides| sides.relation);
+    // A request that can be made today reads better than one that only might be.
+    let (readable_a, readable_b) =
+        catalogued.map_or((None, None), |sides| (sides.only_a, sides.only_b));
+    Comparison {
+        relation: universal.relation,
+        catalog_relation,
+        only_a: universal
+            .only_a
+            .map(|request| *readable_a.unwrap_or(request)),
+        only_b: universal
+            .only_b
+            .map(|request| *readable_b.unwrap_or(request)),
+        reason: reason.map(|reason| reason.to_string()),
+    }
+}
+
+struct Sides {
+    relation: Relation,
+    only_a: Option<Box<Request>>,
+    only_b: Option<Box<Request>>,
+    reason: Option<Unknown>,
+}
+
+impl Sides {
+    fn of(a_in_b: Contained, b_in_a: Contained, common: impl FnOnce() -> Find) -> Self {
+        let (relation, reason) = match (&a_in_b, &b_in_a) {
+            (Contained::Proved, Contained::Proved) => (Relation::Equal, None),
+            (Contained::Unknown(why), _) | (_, Contained::Unknown(why)) => {
+                (Relation::Unknown, Some(why.clone()))
+            }
+            (Contained::Proved, Contained::Refuted(_)) => (Relation::Narrower, None),
+            (Contained::Refuted(_), Contained::Proved) => (Relation::Wider, None),
+            (Contained::Refuted(_), Contained::Refuted(_)) => match common() {
+                Find::Found(_) => (Relation::Overlapping, None),
+                Find::Nothing => (Relation::Disjoint, None),
+                Find::Unknown(why) => (Relation::Unknown, Some(why)),
+            },
+        };
+        Self {
+            relation,
+            only_a: witness(a_in_b),
+            only_b: witness(b_in_a),
+            reason,
+        }
+    }
+}
+
+fn witness(contained: Contained) -> Option<Box<Request>> {
+    match contained {
+        Contained::Refuted(request) => Some(request),
+        Contained::Proved | Contained::Unknown(_) => None,
+    }
+}

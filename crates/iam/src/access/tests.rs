@@ -1,0 +1,422 @@
+use super::*;
+use crate::layers::Level;
+use crate::vocabulary::{KeyFacts, KeyKind};
+
+/// The few keys these tests speak of.
+#[derive(Debug)]
+struct SomeKeys;
+
+impl Vocabulary for SomeKeys {
+    fn key(&self, key: &str) -> Option<KeyFacts> {
+        let (kind, multivalued) = match key.to_ascii_lowercase().as_str() {
+            "aws:securetransport" | "aws:multifactorauthpresent" => (KeyKind::Bool, false),
+            "aws:sourceip" => (KeyKind::IpAddress, false),
+            "aws:currenttime" => (KeyKind::Date, false),
+            "s3:max-keys" => (KeyKind::Numeric, false),
+            "aws:tagkeys" => (KeyKind::String, true),
+            "aws:username"
+            | "aws:principalaccount"
+            | "aws:resourceaccount"
+            | "aws:principalarn"
+            | "s3:prefix" => (KeyKind::String, false),
+            key if key.contains("tag/") => (KeyKind::String, false),
+            _ => return None,
+        };
+        Some(KeyFacts { kind, multivalued })
+    }
+}
+
+#[derive(Debug)]
+struct SomeActions;
+
+impl Domain for SomeActions {
+    fn actions(&self) -> Vec<DomainAction> {
+        let action = |name: &str, resource: &str| DomainAction {
+            name: name.into(),
+            resources: vec![resource.into()],
+        };
+        vec![
+            action("s3:GetObject", "arn:*:s3:::*/*"),
+            action("s3:PutObject", "arn:*:s3:::*/*"),
+            action("s3:ListBucket", "arn:*:s3:::*"),
+            action("s3:ListAllMyBuckets", "*"),
+        ]
+    }
+}
+
+fn compiled(statements: &str) -> Arc<Compiled> {
+    let text = format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#);
+    let policy = Policy::parse(&text).unwrap();
+    Arc::new(Compiled::new(NamedPolicy {
+        name: "p".into(),
+        policy: Arc::new(policy),
+    }))
+}
+
+fn identity(statements: &str) -> Layers {
+    Layers {
+        identity: Some([compiled(statements)].into()),
+        ..Layers::default()
+    }
+}
+
+/// `Allow s3:GetObject on arn…`, with conditions in JSON after `if`.
+fn statement(line: &str) -> String {
+    let (head, condition) = line.split_once(" if ").unwrap_or((line, "{}"));
+    let mut words = head.split_whitespace();
+    let (effect, actions) = (words.next().unwrap(), words.next().unwrap());
+    assert_eq!(words.next(), Some("on"), "{line}");
+    let resources: Vec<&str> = words.collect();
+    let list = |words: &mut dyn Iterator<Item = &str>| {
+        words
+            .map(|word| format!("{word:?}"))
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    let named = |name: &str, text: &str, words: &mut dyn Iterator<Item = &str>| {
+        let not = if text.starts_with('!') { "Not" } else { "" };
+        format!(
+            r#""{not}{name}":[{}]"#,
+            list(&mut words.map(|word| word.trim_start_matches('!')))
+        )
+    };
+    let first = resources.first().copied().unwrap_or_default();
+    format!(
+        r#"{{"Effect":"{effect}",{},{},"Condition":{condition}}}"#,
+        named("Action", actions, &mut actions.split(',')),
+        named("Resource", first, &mut resources.iter().copied()),
+    )
+}
+
+fn policy(lines: &[&str]) -> Layers {
+    identity(
+        &lines
+            .iter()
+            .map(|line| statement(line))
+            .collect::<Vec<_>>()
+            .join(","),
+    )
+}
+
+fn check(a: &[&str], expected: Relation, b: &[&str]) {
+    let algebra = Algebra::new(&SomeKeys);
+    let (left, right) = (policy(a), policy(b));
+    let found = compare(&algebra.access(&left, None), &algebra.access(&right, None));
+    assert_eq!(found.relation, expected, "{a:?} against {b:?}: {found:?}");
+    let has_own = |relation| {
+        matches!(
+            relation,
+            Relation::Wider | Relation::Overlapping | Relation::Disjoint
+        )
+    };
+    assert_eq!(found.only_a.is_some(), has_own(expected), "{found:?}");
+    let mirrored = match expected {
+        Relation::Narrower => Relation::Wider,
+        Relation::Wider => Relation::Narrower,
+        same @ (Relation::Equal
+        | Relation::Disjoint
+        | Relation::Overlapping
+        | Relation::Unknown) => same,
+    };
+    let back = compare(&algebra.access(&right, None), &algebra.access(&left, None));
+    assert_eq!(back.relation, mirrored, "{b:?} against {a:?}: {back:?}");
+}
+
+#[test]
+fn fewer_actions_or_resources_are_narrower() {
+    check(
+        &["Allow s3:GetObject on *"],
+        Relation::Narrower,
+        &["Allow s3:Get* on *"],
+    );
+    check(
+        &["Allow s3:Get* on arn:aws:s3:::a/*"],
+        Relation::Narrower,
+        &["Allow s3:Get* on arn:aws:s3:::*"],
+    );
+    check(
+        &["Allow S3:getobject on *"],
+        Relation::Equal,
+        &["Allow s3:GetObject on *"],
+    );
+    check(
+        &["Allow s3:GetObject on *"],
+        Relation::Disjoint,
+        &["Allow s3:PutObject on *"],
+    );
+    check(
+        &["Allow s3:Get*,s3:List* on *"],
+        Relation::Overlapping,
+        &["Allow s3:Get*,s3:Put* on *"],
+    );
+}
+
+#[test]
+fn a_deny_takes_away_and_a_deny_of_nothing_does_not() {
+    check(
+        &["Allow s3:* on *", "Deny s3:Put* on *"],
+        Relation::Narrower,
+        &["Allow s3:* on *"],
+    );
+    check(
+        &["Allow s3:* on *", "Deny ec2:* on *"],
+        Relation::Equal,
+        &["Allow s3:* on *"],
+    );
+    check(
+        &["Allow s3:* on *", "Deny !s3:Get* on *"],
+        Relation::Equal,
+        &["Allow s3:Get* on *"],
+    );
+}
+
+#[test]
+fn what_is_not_listed_and_what_is_not_excluded_are_complements() {
+    check(
+        &["Allow !iam:* on *"],
+        Relation::Disjoint,
+        &["Allow iam:* on *"],
+    );
+    check(
+        &["Allow !iam:* on *", "Allow iam:* on *"],
+        Relation::Equal,
+        &["Allow * on *"],
+    );
+    check(
+        &["Allow s3:GetObject on !arn:aws:s3:::secret/*"],
+        Relation::Narrower,
+        &["Allow s3:GetObject on *"],
+    );
+}
+
+#[test]
+fn a_condition_narrows_and_its_opposite_completes() {
+    let over_tls = r#"Allow s3:* on * if {"Bool":{"aws:SecureTransport":"true"}}"#;
+    let not_over_tls = r#"Allow s3:* on * if {"BoolIfExists":{"aws:SecureTransport":"false"}}"#;
+    check(&[over_tls], Relation::Narrower, &["Allow s3:* on *"]);
+    check(
+        &[over_tls, not_over_tls],
+        Relation::Equal,
+        &["Allow s3:* on *"],
+    );
+    check(&[over_tls], Relation::Disjoint, &[not_over_tls]);
+}
+
+#[test]
+fn a_negated_condition_holds_where_the_key_is_absent() {
+    let others = r#"Allow s3:* on * if {"StringNotEquals":{"aws:ResourceTag/team":"a"}}"#;
+    let present = r#"Allow s3:* on * if {"StringNotEquals":{"aws:ResourceTag/team":"a"},"Null":{"aws:ResourceTag/team":"false"}}"#;
+    check(&[present], Relation::Narrower, &[others]);
+    let own = r#"Allow s3:* on * if {"StringEquals":{"aws:ResourceTag/team":"a"}}"#;
+    check(&[others, own], Relation::Equal, &["Allow s3:* on *"]);
+    check(&[present, own], Relation::Narrower, &["Allow s3:* on *"]);
+}
+
+#[test]
+fn addresses_dates_and_numbers_are_compared_as_ranges() {
+    let within = |ranges: &str| {
+        format!(r#"Allow s3:* on * if {{"IpAddress":{{"aws:SourceIp":[{ranges}]}}}}"#)
+    };
+    check(
+        &[&within(r#""10.1.0.0/16""#)],
+        Relation::Narrower,
+        &[&within(r#""10.0.0.0/8""#)],
+    );
+    check(
+        &[&within(r#""10.0.0.0/9","10.128.0.0/9""#)],
+        Relation::Equal,
+        &[&within(r#""10.0.0.0/8""#)],
+    );
+    check(
+        &[&within(r#""0.0.0.0/0""#)],
+        Relation::Disjoint,
+        &[&within(r#""::/0""#)],
+    );
+    let few = r#"Allow s3:* on * if {"NumericLessThan":{"s3:max-keys":"10"}}"#;
+    let some = r#"Allow s3:* on * if {"NumericLessThanEquals":{"s3:max-keys":"10"}}"#;
+    check(&[few], Relation::Narrower, &[some]);
+    let early = r#"Allow s3:* on * if {"DateLessThan":{"aws:CurrentTime":"2026-01-01T00:00:00Z"}}"#;
+    let late = r#"Allow s3:* on * if {"DateGreaterThanEquals":{"aws:CurrentTime":"2026"}}"#;
+    check(&[early], Relation::Disjoint, &[late]);
+}
+
+#[test]
+fn set_operators_are_told_apart() {
+    let all = r#"Allow s3:* on * if {"ForAllValues:StringEquals":{"aws:TagKeys":["a","b"]}}"#;
+    let fewer = r#"Allow s3:* on * if {"ForAllValues:StringEquals":{"aws:TagKeys":["a"]}}"#;
+    let any = r#"Allow s3:* on * if {"ForAnyValue:StringEquals":{"aws:TagKeys":["a","b"]}}"#;
+    check(&[fewer], Relation::Narrower, &[all]);
+    check(&[all], Relation::Overlapping, &[any]);
+    let none = r#"Allow s3:* on * if {"ForAllValues:StringNotEquals":{"aws:TagKeys":["a","b"]}}"#;
+    check(&[any, none], Relation::Equal, &["Allow s3:* on *"]);
+}
+
+#[test]
+fn variables_are_equal_to_themselves_and_within_a_star() {
+    let own = "Allow s3:* on arn:aws:s3:::home/${aws:username}/*";
+    check(
+        &[own],
+        Relation::Narrower,
+        &["Allow s3:* on arn:aws:s3:::home/*"],
+    );
+    check(
+        &[own],
+        Relation::Equal,
+        &["Allow S3:* on arn:aws:s3:::home/${AWS:UserName}/*"],
+    );
+    let same_account =
+        r#"Allow s3:* on * if {"StringEquals":{"aws:ResourceAccount":"${aws:PrincipalAccount}"}}"#;
+    let other_account = r#"Allow s3:* on * if {"StringNotEquals":{"aws:ResourceAccount":"${aws:PrincipalAccount}"}}"#;
+    check(&[same_account], Relation::Disjoint, &[other_account]);
+    check(
+        &[same_account, other_account],
+        Relation::Equal,
+        &["Allow s3:* on *"],
+    );
+}
+
+#[test]
+fn what_nobody_needs_permission_for_makes_no_difference() {
+    check(
+        &["Allow s3:*,sts:GetCallerIdentity on *"],
+        Relation::Equal,
+        &["Allow s3:* on *"],
+    );
+}
+
+#[test]
+fn boundaries_sessions_and_ceilings_intersect() {
+    let algebra = Algebra::new(&SomeKeys);
+    let wide = policy(&["Allow * on *"]);
+    let bounded = Layers {
+        boundary: policy(&["Allow s3:* on *", "Allow sqs:* on *"]).identity,
+        ..wide.clone()
+    };
+    let level = |lines: &[&str]| Level {
+        target: "r".into(),
+        policies: policy(lines).identity.unwrap(),
+    };
+    let ceiled = Layers {
+        scp: Some([level(&["Allow * on *"]), level(&["Allow s3:*,ec2:* on *"])].into()),
+        ..bounded.clone()
+    };
+    let plain = policy(&["Allow s3:* on *"]);
+    let access = |layers: &Layers| algebra.access(layers, None);
+    assert_eq!(
+        compare(&access(&ceiled), &access(&plain)).relation,
+        Relation::Equal
+    );
+    assert_eq!(
+        compare(&access(&bounded), &access(&plain)).relation,
+        Relation::Wider
+    );
+    assert_eq!(access(&wide).is_everything(), Contained::Proved);
+    assert!(matches!(
+        access(&ceiled).is_everything(),
+        Contained::Refuted(_)
+    ));
+}
+
+#[test]
+fn a_region_is_found_with_a_request_or_proved_empty() {
+    let algebra = Algebra::new(&SomeKeys);
+    let role: Principal = "arn:aws:iam::111122223333:role/r".parse().unwrap();
+    let passes = r#"Allow iam:PassRole on arn:aws:iam::111122223333:role/app-* if {"StringEquals":{"iam:PassedToService":"lambda.amazonaws.com"}}"#;
+    let layers = policy(&[passes, "Deny iam:PassRole on *-admin"]);
+    let access = algebra.access(&layers, Some(&role));
+    let pass = |role: &str| {
+        Region::new(
+            ["iam:PassRole"],
+            [format!("arn:aws:iam::111122223333:role/{role}")],
+        )
+    };
+    let Find::Found(request) = access.find(&pass("app-*")) else {
+        panic!("not found")
+    };
+    assert_eq!(request.action, "iam:PassRole");
+    assert!(matches!(
+        access.find(&pass("app-x").with("iam:PassedToService", "lambda.amazonaws.com")),
+        Find::Found(_)
+    ));
+    assert_eq!(
+        access.find(&pass("app-x").with("iam:PassedToService", "ec2.amazonaws.com")),
+        Find::Nothing
+    );
+    assert_eq!(
+        access.find(&pass("app-x").without("iam:PassedToService")),
+        Find::Nothing
+    );
+    assert_eq!(access.find(&pass("web-*")), Find::Nothing);
+}
+
+#[test]
+fn what_is_known_of_the_principal_is_put_into_variables_and_conditions() {
+    let algebra = Algebra::new(&SomeKeys);
+    let layers = policy(&[
+        r#"Allow s3:* on arn:aws:s3:::${aws:PrincipalTag/team}/* if {"StringEquals":{"aws:PrincipalTag/stage":"prod"}}"#,
+    ]);
+    let prod = algebra.access(&layers, None).knowing([
+        ("aws:PrincipalTag/team", Some("a")),
+        ("aws:PrincipalTag/stage", Some("prod")),
+    ]);
+    let stage = algebra.access(&layers, None).knowing([
+        ("aws:PrincipalTag/team", Some("a")),
+        ("aws:PrincipalTag/stage", Some("dev")),
+    ]);
+    let untagged = algebra
+        .access(&layers, None)
+        .knowing([("aws:PrincipalTag/team", None)]);
+    let region = |bucket: &str| Region::new(["s3:GetObject"], [format!("arn:aws:s3:::{bucket}/x")]);
+    assert!(matches!(prod.find(&region("a")), Find::Found(_)));
+    assert_eq!(prod.find(&region("b")), Find::Nothing);
+    assert_eq!(stage.find(&region("a")), Find::Nothing);
+    assert_eq!(untagged.find(&Region::everything()), Find::Nothing);
+}
+
+#[test]
+fn the_domain_forgets_requests_that_nobody_can_make() {
+    let algebra = Algebra::new(&SomeKeys).over(&SomeActions);
+    let (left, right) = (
+        policy(&["Allow s3:Get*,s3:List* on *"]),
+        policy(&["Allow s3:GetObject,s3:List* on *"]),
+    );
+    let found = compare(&algebra.access(&left, None), &algebra.access(&right, None));
+    assert_eq!(
+        (found.relation, found.catalog_relation),
+        (Relation::Wider, Relation::Equal)
+    );
+    let none = policy(&["Allow s3:PutObject on *"]);
+    let found = compare(&algebra.access(&none, None), &algebra.access(&right, None));
+    let only_a = found.only_a.unwrap();
+    assert_eq!(
+        (only_a.action.as_str(), only_a.resource.as_str()),
+        ("s3:PutObject", "arn:aws:s3:::x/x")
+    );
+}
+
+#[test]
+fn a_policy_that_cannot_be_read_leaves_the_answer_unknown() {
+    let algebra = Algebra::new(&SomeKeys);
+    let known = compiled(&statement("Allow s3:* on *"));
+    let layers = Layers {
+        identity: Some(
+            [
+                known,
+                Arc::new(Compiled::unreadable("other", "not in the snapshot")),
+            ]
+            .into(),
+        ),
+        ..Layers::default()
+    };
+    let access = algebra.access(&layers, None);
+    assert!(matches!(
+        access.find(&Region::new(["ec2:*"], ["*"])),
+        Find::Unknown(Unknown::Unreadable { .. })
+    ));
+    assert!(matches!(
+        algebra
+            .access(&policy(&["Allow s3:* on *"]), None)
+            .contains(&access),
+        Contained::Unknown(_)
+    ));
+}
