@@ -80,7 +80,11 @@ fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
     }))
 }
 
+/// The text as a sentence begins. An ARN is written as AWS writes it, wherever it stands.
 fn capital(text: &str) -> String {
+    if text.starts_with("arn:") {
+        return text.into();
+    }
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(letters).collect()
