@@ -19,7 +19,7 @@
 mod circumstance;
 mod cut;
 mod digest;
-mod glob;
+pub(crate) mod glob;
 mod holder;
 mod index;
 mod path;

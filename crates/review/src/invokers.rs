@@ -156,7 +156,7 @@ fn draft_alias(agent: &Arn) -> Option<String> {
 #[must_use]
 pub fn invokers(view: &View<'_>, agent: Id<Agent>, entrance: &Entrance) -> Invokers {
     let mut found = Invokers::default();
-    let mut principals: Vec<_> = view.estate.principals().collect();
+    let mut principals = worth_asking(view, agent, entrance);
     principals.sort_by_key(|&principal| view.estate.arn(principal));
     for principal in principals {
         let who = Who::Principal(principal);
@@ -170,6 +170,19 @@ pub fn invokers(view: &View<'_>, agent: Id<Agent>, entrance: &Entrance) -> Invok
         found.note(who, view.ask(request));
     }
     found
+}
+
+/// Whom to ask about: where the agent has no policy of its own, only principals whose own policies
+/// speak of the entrance can use it.
+fn worth_asking(view: &View<'_>, agent: Id<Agent>, entrance: &Entrance) -> Vec<PrincipalId> {
+    let attached = |policy| matches!(policy, ResourcePolicy::Attached(_));
+    let resource: Option<Arn> = entrance.resource.parse().ok();
+    let speaks_for_itself = attached(view.estate.agents.at(agent).resource_policy)
+        || resource.is_some_and(|arn| attached(view.resource_policy(&arn)));
+    if speaks_for_itself {
+        return view.estate.principals().collect();
+    }
+    view.holders(entrance.action, &entrance.resource)
 }
 
 impl Invokers {

@@ -9,6 +9,7 @@ mod agents;
 mod ask;
 mod compare;
 mod evidence;
+mod holders;
 mod sample;
 mod seat;
 
@@ -18,12 +19,15 @@ use std::{
     sync::Arc,
 };
 
-use bailiwick_estate::{Estate, Id, Levels, Named, PolicyDocument, PrincipalId, Role, Tags};
+use bailiwick_estate::{
+    Account, Estate, Id, Levels, Named, PolicyDocument, PrincipalId, ResourcePolicy, Role, Tags,
+};
 use bailiwick_iam::{
+    access::Algebra,
     arn::{AccountId, Arn},
     evaluate::Decision,
     layers::{Compiled, Layers, NamedPolicy, Policies},
-    policy::{Effect, Policy, Statement},
+    policy::{Effect, Policy, PrincipalPattern, Selection, Statement},
     request::{Principal, Request},
 };
 use bailiwick_iam_catalog::Catalog;
@@ -31,14 +35,13 @@ use rustc_hash::FxHashMap;
 
 use crate::{
     compiled::CompiledEstate,
-    escalation::{self, Graph},
+    escalation::{self, Graph, glob},
 };
 
 pub(crate) use actions::Known;
-pub(crate) use agents::{is_sensitive, is_telemetry};
+pub(crate) use agents::is_telemetry;
 pub(crate) use ask::{Answer, Proof};
 pub(crate) use compare::allows_everything;
-pub(crate) use evidence::short;
 pub(crate) use sample::{instance, is_wild};
 pub(crate) use seat::{Part, Seat};
 
@@ -55,6 +58,10 @@ pub struct View<'e> {
     layers: RefCell<FxHashMap<PrincipalId, Layers>>,
     stranger: OnceCell<Policies>,
     people: OnceCell<Vec<PrincipalId>>,
+    /// Roles by the principal that their trust policies name in full.
+    trusting: OnceCell<FxHashMap<String, Vec<Id<Role>>>>,
+    speakers: RefCell<FxHashMap<&'static str, Rc<[PrincipalId]>>>,
+    algebra: Algebra<'e>,
     expanded: RefCell<FxHashMap<String, Rc<[Known]>>>,
 }
 
@@ -76,6 +83,9 @@ impl<'e> View<'e> {
             layers: RefCell::default(),
             stranger: OnceCell::new(),
             people: OnceCell::new(),
+            trusting: OnceCell::new(),
+            speakers: RefCell::default(),
+            algebra: Algebra::new(catalog),
             expanded: RefCell::default(),
         }
     }
@@ -202,6 +212,102 @@ impl<'e> View<'e> {
             .get(&account)
             .and_then(|it| it.environment.as_ref())
             .is_some_and(|it| is_production(&it.name))
+    }
+
+    /// The roles whose trust policies name this principal in full.
+    pub(crate) fn trusting(&self, principal: &str) -> &[Id<Role>] {
+        let index = self.trusting.get_or_init(|| {
+            let mut index: FxHashMap<String, Vec<Id<Role>>> = FxHashMap::default();
+            for (id, role) in self.estate.roles.iter() {
+                let statements = self.estate.policy(role.trust).map(|it| &it.statements);
+                let patterns = statements
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|it| it.principals.as_ref())
+                    .flat_map(Selection::patterns);
+                for pattern in patterns {
+                    if let PrincipalPattern::Aws(arn) = &pattern.value {
+                        index.entry(arn.clone()).or_default().push(id);
+                    }
+                }
+            }
+            index
+        });
+        index.get(principal).map_or(&[], Vec::as_slice)
+    }
+
+    /// The policy of a resource, or of what carries it: a version's function, an object's bucket.
+    pub(crate) fn resource_policy(&self, arn: &Arn) -> ResourcePolicy {
+        match holder_of_policy(arn) {
+            Some(holder) => self.estate.resource_policy(&holder),
+            None => self.estate.resource_policy(arn),
+        }
+    }
+
+    /// Whether it is unknown what a document says, even to those who know AWS's own policies.
+    pub(crate) fn is_unreadable(&self, document: Id<PolicyDocument>) -> bool {
+        self.compiled
+            .document(document)
+            .is_none_or(|it| it.policy().is_none())
+    }
+
+    /// The accounts that agents run in, by id.
+    pub(crate) fn accounts_with_agents(&self) -> Vec<&'e Account> {
+        self.estate
+            .accounts
+            .values()
+            .filter(|account| {
+                let agents = self.estate.agents.values();
+                agents.into_iter().any(|agent| agent.account == account.id)
+            })
+            .collect()
+    }
+
+    /// The ARNs of an account's agents.
+    pub(crate) fn agents_in(&self, account: AccountId) -> Vec<String> {
+        let agents = self.estate.agents.values();
+        agents
+            .filter(|agent| agent.account == account)
+            .map(|agent| agent.arn.to_string())
+            .collect()
+    }
+
+    /// Whether some statement of the role speaks of the action, as far as its words go.
+    pub(crate) fn speaks(&self, role: Id<Role>, action: &str) -> bool {
+        let documents = self.estate.identity_policies(PrincipalId::Role(role));
+        documents.iter().any(|&it| self.is_unreadable(it))
+            || self
+                .grants(role)
+                .any(|(_, _, statement)| match &statement.actions {
+                    Selection::Only(patterns) => {
+                        patterns.iter().any(|it| glob::matches(&it.value.0, action))
+                    }
+                    Selection::AllBut(_) => true,
+                })
+    }
+
+    /// A resource of each statement of a principal that speaks of the action.
+    pub(crate) fn spoken_resources(
+        &self,
+        principal: PrincipalId,
+        action: &str,
+        account: AccountId,
+    ) -> Vec<String> {
+        let documents = self.estate.identity_policies(principal);
+        documents
+            .into_iter()
+            .filter_map(|document| self.estate.policy(document))
+            .flat_map(|policy| &policy.statements)
+            .filter(|it| it.effect == Effect::Allow)
+            .filter(|it| match &it.actions {
+                Selection::Only(patterns) => {
+                    patterns.iter().any(|it| glob::matches(&it.value.0, action))
+                }
+                Selection::AllBut(_) => true,
+            })
+            .map(|it| self.some_resource(action, it.resources.as_ref(), account))
+            .take(8)
+            .collect()
     }
 
     /// The tags of what an ARN names, where the estate holds it.

@@ -1,8 +1,9 @@
 //! ID-01: several agents, one identity.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bailiwick_estate::{Agent, Id};
+use bailiwick_iam::policy::Selection;
 use serde_json::json;
 
 use crate::{
@@ -14,9 +15,10 @@ use crate::{
 rule! {
     /// Several agents run as one role.
     ///
-    /// **Sees.** Two or more agents that act by themselves whose current draft, or any version that
-    /// requests can still reach, runs as the same role: Bedrock agents by version and alias,
-    /// runtimes, harnesses, flows, gateways, browsers, interpreters.
+    /// **Sees.** Two or more agents that act by themselves and run as one role in any of their
+    /// versions: Bedrock agents, runtimes, harnesses, flows, gateways, browsers, interpreters. Also
+    /// agents on different roles of which it is proved that they may do exactly the same, however
+    /// their policies are worded: sharing by copy.
     ///
     /// **Matters.** Nobody can say afterwards which agent did what. Each agent may do what all of
     /// them need together, and a change for one widens the others. One of them tricked is all of
@@ -25,7 +27,7 @@ rule! {
     /// **Example.** A support copilot and a refund assistant, both on `agents-shared`.
     ///
     /// **Severity.** High. Critical if the agents differ in owner, environment, class of data, or in
-    /// whether they are declared read-only.
+    /// whether they are declared read-only. Medium for copies.
     ///
     /// **Remedy.** One role an agent, each with what that agent needs and a trust policy that names
     /// it; then move the agents one by one, and take the shared role away last.
@@ -35,8 +37,112 @@ rule! {
 }
 
 fn check(view: &View<'_>) -> Checked {
-    let seats = view.seats().iter().filter(|seat| !seat.agents.is_empty());
-    Checked::each(seats, |seat| shared(view, seat))
+    let seats: Vec<_> = view
+        .seats()
+        .iter()
+        .filter(|seat| !seat.agents.is_empty())
+        .collect();
+    let mut checked = Checked::each(seats.iter().copied(), |seat| shared(view, seat));
+    checked.findings.extend(copies(view, &seats));
+    checked
+}
+
+/// Roles of unlike agents that may do exactly the same.
+fn copies(view: &View<'_>, seats: &[&Seat]) -> Vec<Finding> {
+    let mut groups: BTreeMap<Vec<Said>, Vec<&Seat>> = BTreeMap::new();
+    for seat in seats {
+        let said = said(view, seat);
+        if !said.is_empty() {
+            groups.entry(said).or_default().push(seat);
+        }
+    }
+    groups
+        .into_values()
+        .filter_map(|group| {
+            let (first, others) = group.split_first()?;
+            let same: Vec<_> = others
+                .iter()
+                .copied()
+                .filter(|other| view.is_same(first.role, other.role))
+                .collect();
+            (!same.is_empty()).then(|| copied(view, first, &same))
+        })
+        .collect()
+}
+
+/// One permission, in its plainest words: effect, action, resource, conditions.
+type Said = (String, String, String);
+
+/// What the role's policies say, without regard to how it is spread over statements. Roles that say
+/// the same are compared; the algebra decides.
+fn said(view: &View<'_>, seat: &Seat) -> Vec<Said> {
+    let mut said: Vec<_> = view
+        .grants(seat.role)
+        .flat_map(|(_, _, statement)| {
+            let resources = statement.resources.as_ref().map(Selection::patterns);
+            let resources: Vec<_> = resources.into_iter().flatten().collect();
+            let conditions: Vec<_> = statement
+                .conditions
+                .iter()
+                .map(|it| format!("{} {} {:?}", it.written, it.key.value, it.values.len()))
+                .collect();
+            let conditions = conditions.join(",");
+            let actions = statement.actions.patterns().iter();
+            actions
+                .flat_map(|action| {
+                    let action = action.value.0.to_ascii_lowercase();
+                    let conditions = conditions.clone();
+                    resources.iter().map(move |resource| {
+                        (action.clone(), resource.value.0.clone(), conditions.clone())
+                    })
+                })
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    said.sort();
+    said.dedup();
+    said
+}
+
+fn copied(view: &View<'_>, first: &Seat, same: &[&Seat]) -> Finding {
+    let seats: Vec<_> = [first].into_iter().chain(same.iter().copied()).collect();
+    let roles: Vec<_> = seats
+        .iter()
+        .map(|it| view.estate.roles.at(it.role))
+        .collect();
+    let names: Vec<_> = roles.iter().map(|it| it.name.clone()).collect();
+    let agents: Vec<_> = seats
+        .iter()
+        .flat_map(|it| it.agents.iter().copied())
+        .collect();
+    RULE.fails(Claim {
+        severity: Severity::Medium,
+        subject: roles.first().map_or_else(String::new, |it| it.arn.to_string()),
+        agents: arns(view, &agents),
+        title: format!("{} are copies of one another", listed(&names)),
+        why: format!(
+            "It is proved that these roles may do exactly the same, however their policies are worded. {} have the union of their needs, as if they shared one role.",
+            listed(&named(view, &agents))
+        ),
+        witness: Witness::facts(
+            same.iter()
+                .map(|it| view.estate.roles.at(it.role))
+                .map(|role| {
+                    format!("{} and {} contain each other", roles.first().map_or("", |it| it.arn.as_str()), role.arn)
+                }),
+        ),
+        evidence: roles.iter().map(|it| view.evidence(&it.place, it.arn.as_str())).collect(),
+        path: Vec::new(),
+        fix: Fix {
+            summary: "Give each role only what its own agent needs".to_owned(),
+            patch: roles
+                .iter()
+                .map(|it| format!("{}: the actions and resources of its own agent", it.name))
+                .collect::<Vec<_>>()
+                .join("\n"),
+        },
+        cause: roles.iter().map(|it| it.arn.to_string()).chain(["copy".to_owned()]).collect(),
+    })
 }
 
 fn shared(view: &View<'_>, seat: &Seat) -> Option<Finding> {

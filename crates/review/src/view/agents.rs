@@ -146,7 +146,7 @@ pub(crate) fn is_telemetry(action: &str) -> bool {
 }
 
 /// Whether losing data of this class hurts.
-pub(crate) fn is_sensitive(class: &str) -> bool {
+fn is_sensitive(class: &str) -> bool {
     let class = class.to_ascii_lowercase();
     SENSITIVE.iter().any(|it| class.contains(it))
 }

@@ -6,6 +6,7 @@
 
 use bailiwick_estate::{Id, PrincipalId, Role};
 use bailiwick_iam::{
+    access::{Find, Region},
     arn::{AccountId, Arn},
     evaluate::{Because, Decision, Outcome},
     layers::{Compiled, LayerKind, Layers},
@@ -136,12 +137,43 @@ impl View<'_> {
                 return Answer::Yes(proof(tried, decision));
             }
         }
-        // Nothing may be open at all: then circumstances without any of the keys decide.
-        let mut bare = request;
-        bare.context.set_complete(true);
-        match self.decide(&bare) {
-            decision if decision.outcome == Outcome::Allow => Answer::Yes(proof(bare, decision)),
-            _ => Answer::Unknown(missing(open)),
+        self.prove(request, &layers, &known, open)
+    }
+
+    /// Asks the algebra, which looks at all circumstances at once.
+    fn prove(
+        &self,
+        request: Request,
+        layers: &Layers,
+        known: &[(String, String)],
+        open: &Decision,
+    ) -> Answer {
+        let access = self.algebra.access(layers, Some(&request.principal));
+        let access = access.knowing(
+            known
+                .iter()
+                .map(|(key, value)| (key.as_str(), Some(value.as_str()))),
+        );
+        let mut region = Region::new([request.action.as_str()], [request.resource.as_str()]);
+        for (key, values) in request.context.iter() {
+            region = region.among(key, values.iter());
+        }
+        match access.find(&region) {
+            Find::Found(found) => {
+                let found = Request {
+                    principal: request.principal,
+                    ..*found
+                };
+                match self.decide(&found) {
+                    decision if decision.outcome == Outcome::Allow => {
+                        Answer::Yes(proof(found, decision))
+                    }
+                    _ => Answer::Unknown(missing(open)),
+                }
+            }
+            // What the resource's own policy grants is no part of this access.
+            Find::Nothing if layers.resource.is_none() => Answer::No,
+            Find::Nothing | Find::Unknown(_) => Answer::Unknown(missing(open)),
         }
     }
 

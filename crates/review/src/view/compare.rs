@@ -2,7 +2,9 @@
 
 use bailiwick_estate::{Id, PrincipalId, Role};
 use bailiwick_iam::{
+    access::Contained,
     arn::AccountId,
+    layers::Layers,
     policy::{Effect, Policy, Selection},
 };
 
@@ -64,13 +66,27 @@ impl View<'_> {
         }
     }
 
-    /// Whether it is certain that a boundary lets everything pass that the principal's own policies
-    /// allow.
+    /// Whether it is proved that a boundary takes nothing away: it allows every action on every
+    /// resource in all circumstances.
     pub(crate) fn removes_nothing(&self, principal: PrincipalId) -> bool {
-        let Some(boundary) = self.estate.boundary(principal) else {
+        let Some(boundary) = self.compiled.layers(principal).boundary else {
             return false;
         };
-        self.estate.policy(boundary).is_some_and(allows_everything)
+        let layers = Layers {
+            identity: Some(boundary),
+            ..Layers::default()
+        };
+        let access = self.algebra.access(&layers, None);
+        access.is_everything() == Contained::Proved
+    }
+
+    /// Whether it is proved that two roles may do exactly the same.
+    pub(crate) fn is_same(&self, one: Id<Role>, other: Id<Role>) -> bool {
+        let layers = |role| self.compiled.layers(PrincipalId::Role(role));
+        let (one, other) = (layers(one), layers(other));
+        let one = self.algebra.access(&one, None);
+        let other = self.algebra.access(&other, None);
+        one.contains(&other) == Contained::Proved && other.contains(&one) == Contained::Proved
     }
 }
 

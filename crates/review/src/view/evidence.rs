@@ -16,7 +16,7 @@ use crate::finding::Evidence;
 const TEXT_LENGTH_MAX: usize = 300;
 
 /// A text cut to what a reader takes in, with a sign that it was.
-pub(crate) fn short(text: &str) -> String {
+fn short(text: &str) -> String {
     let mut letters = text.chars();
     let start: String = letters.by_ref().take(TEXT_LENGTH_MAX).collect();
     if letters.next().is_none() {

@@ -1,0 +1,180 @@
+//! ENV-02: from one environment into another.
+
+use bailiwick_estate::{Resource, agent::Environment};
+use bailiwick_iam::policy::Selection;
+use serde_json::json;
+
+use crate::{
+    escalation::glob,
+    finding::{Finding, Fix, Severity},
+    rule::{Checked, Claim, arns, patch, rule, some_of},
+    view::{Known, Proof, Seat, View, is_production},
+};
+
+rule! {
+    /// An agent that is not production reaches production, or the other way round.
+    ///
+    /// **Sees.** A role behind an agent of a known environment, and a resource or a role of another
+    /// one that its effective permissions, and the resource's own policy, let it use. Environments
+    /// come from tags, accounts and units; where none is known, nothing is claimed.
+    ///
+    /// **Matters.** Staging is where prompts, tools and models are tried. What it can reach, tries
+    /// reach.
+    ///
+    /// **Example.** A staging runtime that reads production's invoices through a bucket policy.
+    ///
+    /// **Severity.** High. Critical if it can change what it reaches.
+    ///
+    /// **Remedy.** Take the statement out on both sides; deny by account or organisation path.
+    ///
+    /// **References.** OWASP NHI8; AWS Security Pillar SEC01-BP01; CIS AWS 2.1.4.
+    "ENV-02", "An agent reaches another environment", High, check
+}
+
+/// Reaching more things than these adds nothing to the finding.
+const SHOWN_MAX: usize = 20;
+
+fn check(view: &View<'_>) -> Checked {
+    let placed = view.seats().iter().filter_map(|seat| {
+        let environment = environment(view, seat)?;
+        Some((seat, environment))
+    });
+    Checked::each(placed, |(seat, own)| look(view, seat, own))
+}
+
+fn environment<'v>(view: &'v View<'_>, seat: &Seat) -> Option<&'v str> {
+    let agents = seat.concerned();
+    let told = agents
+        .iter()
+        .find_map(|&id| view.estate.agents.at(id).environment.as_ref());
+    let account = view.estate.roles.at(seat.role).account;
+    let by_account = || view.estate.accounts.get(&account)?.environment.as_ref();
+    told.or_else(by_account)
+        .map(|it: &Environment| it.name.as_str())
+}
+
+/// A resource's own tag, or else its account's environment.
+fn environment_of<'v>(view: &'v View<'_>, resource: &'v Resource) -> Option<&'v str> {
+    let tag = ["environment", "env", "stage"]
+        .into_iter()
+        .find_map(|key| resource.tags.get(key).map(String::as_str));
+    let account = resource
+        .account
+        .and_then(|it| view.estate.accounts.get(&it));
+    tag.or_else(|| account?.environment.as_ref().map(|it| it.name.as_str()))
+}
+
+struct Crossing {
+    to: String,
+    environment: String,
+    proof: Proof,
+    mutates: bool,
+}
+
+fn look(view: &View<'_>, seat: &Seat, own: &str) -> Option<Finding> {
+    let mut crossings: Vec<_> = view
+        .estate
+        .resources
+        .values()
+        .filter_map(|resource| crossing(view, seat, own, resource))
+        .take(SHOWN_MAX)
+        .collect();
+    crossings.sort_by(|a, b| b.mutates.cmp(&a.mutates).then_with(|| a.to.cmp(&b.to)));
+    let worst = crossings.first()?;
+    let role = view.estate.roles.at(seat.role);
+    let names: Vec<_> = crossings.iter().map(|it| it.to.clone()).collect();
+    Some(RULE.fails(Claim {
+        severity: if worst.mutates { Severity::Critical } else { RULE.base },
+        subject: role.arn.to_string(),
+        agents: arns(view, &seat.concerned()),
+        title: format!("{} ({own}) reaches {} ({})", role.name, worst.to, worst.environment),
+        why: format!(
+            "It may use {} on {}; in all it reaches {}.",
+            worst.proof.request.action,
+            worst.proof.request.resource,
+            some_of(&names, 4)
+        ),
+        witness: worst.proof.witness(),
+        evidence: worst.proof.evidence(view),
+        path: Vec::new(),
+        fix: Fix {
+            summary: "Take the statements out on both sides, and deny the other environment".to_owned(),
+            patch: patch(&json!({
+                "Sid": "StayInYourEnvironment",
+                "Effect": "Deny",
+                "Action": "*",
+                "Resource": "*",
+                "Condition": {"StringNotEquals": {"aws:ResourceAccount": [role.account.as_str(), "aws"]}},
+            })),
+        },
+        cause: names,
+    }))
+}
+
+/// A use of the resource that the role is allowed, if it lies in an unlike environment.
+fn crossing(view: &View<'_>, seat: &Seat, own: &str, resource: &Resource) -> Option<Crossing> {
+    let environment = environment_of(view, resource)?;
+    let unlike = is_production(environment) != is_production(own);
+    if !unlike {
+        return None;
+    }
+    let prefix = format!("{}:", resource.arn.service());
+    let mut best: Option<(Proof, bool)> = None;
+    for (_, _, statement) in view.grants(seat.role) {
+        let Selection::Only(actions) = &statement.actions else {
+            continue;
+        };
+        let Some(target) = target(statement.resources.as_ref(), resource) else {
+            continue;
+        };
+        for pattern in actions {
+            let known = view.expanded(&pattern.value.0);
+            let relevant = |it: &&Known| it.has_resources && it.name.starts_with(&prefix);
+            for action in known.iter().filter(relevant).take(30) {
+                if best
+                    .as_ref()
+                    .is_some_and(|(_, mutates)| *mutates || !action.mutates())
+                {
+                    continue;
+                }
+                if let Some(proof) = view.role_can(seat.role, &action.name, &target).proof() {
+                    best = Some((proof, action.mutates()));
+                }
+            }
+        }
+    }
+    let (proof, mutates) = best?;
+    Some(Crossing {
+        to: resource.arn.resource().to_owned(),
+        environment: environment.to_owned(),
+        proof,
+        mutates,
+    })
+}
+
+/// The part of the resource that a statement speaks of, if it speaks of it.
+fn target(
+    patterns: Option<&Selection<bailiwick_iam::policy::ResourcePattern>>,
+    resource: &Resource,
+) -> Option<String> {
+    let arn = resource.arn.as_str();
+    let object = format!("{arn}/any");
+    match patterns {
+        Some(Selection::Only(patterns)) => {
+            patterns
+                .iter()
+                .map(|it| it.value.0.as_str())
+                .find_map(|pattern| {
+                    if pattern.starts_with(&format!("{arn}/")) {
+                        crate::view::instance(pattern, resource.account?)
+                    } else if resource.arn.service() == "s3" && glob::matches(pattern, &object) {
+                        Some(object.clone())
+                    } else {
+                        glob::matches(pattern, arn).then(|| arn.to_owned())
+                    }
+                })
+        }
+        Some(Selection::AllBut(_)) => Some(arn.to_owned()),
+        None => None,
+    }
+}

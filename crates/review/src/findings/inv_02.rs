@@ -1,0 +1,113 @@
+//! INV-02: who may run what they like inside the agent.
+
+use bailiwick_estate::{Agent, Id, PrincipalId};
+use serde_json::json;
+
+use crate::{
+    escalation::Admin,
+    finding::{Finding, Fix, Severity, Witness},
+    invokers::{self, Invoker, LeadsTo, Who},
+    rule::{Checked, Claim, counted, patch, rule, some_of},
+    view::View,
+};
+
+rule! {
+    /// Somebody may open a shell, run code or drive a browser inside an agent that has a role.
+    ///
+    /// **Sees.** Users and roles, administrators and the agent's own role left out, that may use
+    /// `InvokeAgentRuntimeCommand`, `InvokeCodeInterpreter` or `ConnectBrowserAutomationStream` on
+    /// it.
+    ///
+    /// **Matters.** The role's credentials lie at the metadata address of the microVM. Whoever runs a
+    /// command there takes them along, and the trail shows the agent.
+    ///
+    /// **Example.** Developers with `bedrock-agentcore:*` on an interpreter that reads the data lake.
+    ///
+    /// **Severity.** High. Critical if the role is, or can become, an administrator.
+    ///
+    /// **Remedy.** Deny these actions to everyone but those who operate the agent.
+    ///
+    /// **References.** MITRE ATT&CK T1552.005; MITRE ATLAS AML.T0105; OWASP ASI05.
+    "INV-02", "Somebody may run commands inside the agent", High, check
+}
+
+fn check(view: &View<'_>) -> Checked {
+    let entered = view.estate.agents.iter().filter(|(_, agent)| {
+        let has_role = agent.roles.iter().any(|it| it.role.id.is_some());
+        has_role && controls(agent).next().is_some()
+    });
+    Checked::each(entered, |(id, agent)| look(view, id, agent))
+}
+
+fn controls(agent: &Agent) -> impl Iterator<Item = invokers::Entrance> {
+    invokers::entrances(agent)
+        .into_iter()
+        .filter(|it| it.leads_to == LeadsTo::Controls)
+}
+
+fn look(view: &View<'_>, id: Id<Agent>, agent: &Agent) -> Option<Finding> {
+    let own: Vec<_> = agent.roles.iter().filter_map(|it| it.role.id).collect();
+    let is_stranger = |invoker: &Invoker| match invoker.who {
+        Who::Principal(PrincipalId::Role(role)) if own.contains(&role) => false,
+        Who::Principal(principal) => !view.graph().is_direct(principal),
+        Who::Outsider(_) | Who::Everyone => true,
+    };
+    let mut strangers: Vec<(String, Invoker)> = Vec::new();
+    for entrance in controls(agent) {
+        for invoker in invokers::invokers(view, id, &entrance).may {
+            let name = name(view, &invoker.who);
+            let known = strangers.iter().any(|(it, _)| *it == name);
+            if is_stranger(&invoker) && !known {
+                strangers.push((name, invoker));
+            }
+        }
+    }
+    let (_, first) = strangers.first()?;
+    let privileged = own.iter().any(|&role| {
+        let admin = view.graph().admin(PrincipalId::Role(role));
+        matches!(admin, Admin::Yes | Admin::Potential)
+    });
+    let names: Vec<_> = strangers
+        .iter()
+        .map(|(name, _)| name.rsplit('/').next().unwrap_or(name).to_owned())
+        .collect();
+    let actions: Vec<_> = controls(agent).map(|it| it.action).collect();
+    Some(RULE.fails(Claim {
+        severity: if privileged { Severity::Critical } else { RULE.base },
+        subject: agent.arn.to_string(),
+        agents: vec![agent.arn.to_string()],
+        title: format!(
+            "{} may run commands inside {}",
+            counted(strangers.len(), "principal"),
+            agent.name
+        ),
+        why: format!(
+            "{} may act inside the agent and take its credentials along.",
+            some_of(&names, 6)
+        ),
+        witness: Witness::Request {
+            request: Box::new(first.request.clone()),
+            because: first.because.clone(),
+        },
+        evidence: view.evidence_of(&first.request, &first.because),
+        path: Vec::new(),
+        fix: Fix {
+            summary: "Deny these actions to everyone but those who operate the agent".to_owned(),
+            patch: patch(&json!({
+                "Effect": "Deny",
+                "Action": actions,
+                "Resource": agent.arn.as_str(),
+                "Condition": {"ArnNotLike": {"aws:PrincipalArn": "the role that operates the agent"}},
+            })),
+        },
+        cause: strangers.into_iter().map(|(name, _)| name).collect(),
+    }))
+}
+
+fn name(view: &View<'_>, who: &Who) -> String {
+    match who {
+        Who::Principal(principal) => view.estate.arn(*principal).to_string(),
+        Who::Outsider(name) => name.clone(),
+        Who::Everyone => "everyone".to_owned(),
+    }
+}

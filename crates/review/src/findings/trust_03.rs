@@ -1,0 +1,178 @@
+//! TRUST-03: roles behind the role.
+
+use bailiwick_estate::{Id, PrincipalId, Role};
+use bailiwick_iam::policy::{Effect, PrincipalPattern, Selection};
+use serde_json::json;
+
+use crate::{
+    escalation::{Admin, glob},
+    finding::{Finding, Fix, Hop, Severity},
+    rule::{Checked, Claim, arns, listed, patch, rule, some_of},
+    view::{Proof, Seat, View},
+};
+
+rule! {
+    /// An agent's role can assume further roles, so that what it may do is not in its own policies.
+    ///
+    /// **Sees.** A role that an agent acts as, and other roles of the estate that its own policies
+    /// *and* their trust policies, together with boundary and SCPs, let it assume.
+    ///
+    /// **Matters.** Whoever reviews the role sees a small policy; what counts is the union of all
+    /// roles behind it, and a second account does not see where the session came from.
+    ///
+    /// **Example.** A triage agent that assumes an audit role in each account.
+    ///
+    /// **Severity.** High. Critical if an onward role is in another account, or is or can become an
+    /// administrator.
+    ///
+    /// **Remedy.** Deny `sts:AssumeRole` except on the roles that are meant; where it is meant, waive
+    /// it with an owner and an end.
+    ///
+    /// **References.** MITRE ATT&CK T1548.005, T1021.007.
+    "TRUST-03", "An agent can assume further roles", High, check
+}
+
+fn check(view: &View<'_>) -> Checked {
+    let seats = view.seats().iter().filter(|seat| !seat.agents.is_empty());
+    Checked::each(seats, |seat| look(view, seat))
+}
+
+struct Onward {
+    role: Id<Role>,
+    proof: Proof,
+}
+
+fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
+    let own = view.estate.roles.at(seat.role);
+    let onward: Vec<_> = candidates(view, seat)
+        .into_iter()
+        .filter_map(|role| {
+            let arn = &view.estate.roles.at(role).arn;
+            let proof = view
+                .role_can(seat.role, "sts:AssumeRole", arn.as_str())
+                .proof()?;
+            Some(Onward { role, proof })
+        })
+        .collect();
+    let first = onward.first()?;
+    let roles: Vec<_> = onward
+        .iter()
+        .map(|it| view.estate.roles.at(it.role))
+        .collect();
+    let abroad = roles.iter().any(|role| role.account != own.account);
+    let privileged: Vec<_> = onward
+        .iter()
+        .filter(|it| {
+            let admin = view.graph().admin(PrincipalId::Role(it.role));
+            matches!(admin, Admin::Yes | Admin::Potential)
+        })
+        .collect();
+    let worst = privileged.first().copied().unwrap_or(first);
+    let mut because = Vec::new();
+    if abroad {
+        because.push("it crosses accounts");
+    }
+    if !privileged.is_empty() {
+        because.push("an onward role is, or can become, an administrator");
+    }
+    let severity = if because.is_empty() {
+        RULE.base
+    } else {
+        Severity::Critical
+    };
+    let said = if because.is_empty() {
+        String::new()
+    } else {
+        format!(" Critical because {}.", listed(&because))
+    };
+    let names: Vec<_> = roles.iter().map(|role| role.arn.to_string()).collect();
+    Some(
+        RULE.fails(Claim {
+            severity,
+            subject: own.arn.to_string(),
+            agents: arns(view, &seat.concerned()),
+            title: format!("{} can assume {}", own.name, some_of(&names, 2)),
+            why: format!(
+                "What the agent may do is also what {} may do.{said}",
+                some_of(&names, 4)
+            ),
+            witness: worst.proof.witness(),
+            evidence: worst.proof.evidence(view),
+            path: onward
+                .iter()
+                .map(|it| Hop {
+                    from: own.arn.to_string(),
+                    to: view.estate.roles.at(it.role).arn.to_string(),
+                    by: "sts:AssumeRole".to_owned(),
+                    because: it.proof.because.clone(),
+                })
+                .collect(),
+            fix: Fix {
+                summary: "Let it assume no role, or only those that are meant".to_owned(),
+                patch: patch(&json!({
+                    "Effect": "Deny",
+                    "Action": "sts:AssumeRole",
+                    "NotResource": "the ARNs of the roles that are meant",
+                })),
+            },
+            cause: names,
+        }),
+    )
+}
+
+/// Roles that the seat's policies speak of assuming, or whose trust policy names the seat's role.
+fn candidates(view: &View<'_>, seat: &Seat) -> Vec<Id<Role>> {
+    let own = &view.estate.roles.at(seat.role).arn;
+    let patterns: Vec<_> = view
+        .grants(seat.role)
+        .filter(|(_, _, statement)| match &statement.actions {
+            Selection::Only(actions) => actions
+                .iter()
+                .any(|it| glob::matches(&it.value.0, "sts:AssumeRole")),
+            Selection::AllBut(_) => true,
+        })
+        .flat_map(|(_, _, statement)| match &statement.resources {
+            Some(Selection::Only(patterns)) => {
+                patterns.iter().map(|it| it.value.0.as_str()).collect()
+            }
+            Some(Selection::AllBut(_)) => vec!["*"],
+            None => Vec::new(),
+        })
+        .collect();
+    let mut found: Vec<_> = view.trusting(own.as_str()).to_vec();
+    if !patterns.is_empty() {
+        let spoken_of = view.estate.roles.iter().filter(|(_, role)| {
+            trusts_principals(view, role)
+                && patterns
+                    .iter()
+                    .any(|pattern| glob::matches(pattern, role.arn.as_str()))
+        });
+        found.extend(spoken_of.map(|(id, _)| id));
+    }
+    found.retain(|&role| role != seat.role);
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// Whether the trust policy lets anybody in but services and identity providers.
+fn trusts_principals(view: &View<'_>, role: &Role) -> bool {
+    let trust = view.estate.policy(role.trust);
+    trust.is_none_or(|policy| {
+        policy.statements.iter().any(|statement| {
+            statement.effect == Effect::Allow
+                && match &statement.principals {
+                    Some(Selection::Only(patterns)) => patterns.iter().any(|it| match it.value {
+                        PrincipalPattern::Everyone
+                        | PrincipalPattern::Account(_)
+                        | PrincipalPattern::Aws(_) => true,
+                        PrincipalPattern::Service(_)
+                        | PrincipalPattern::Federated(_)
+                        | PrincipalPattern::CanonicalUser(_) => false,
+                    }),
+                    Some(Selection::AllBut(_)) => true,
+                    None => false,
+                }
+        })
+    })
+}
