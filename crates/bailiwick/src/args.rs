@@ -41,6 +41,7 @@ pub(crate) enum Verb {
     Scan(Scan),
     Agents(Agents),
     Reach(Reach),
+    Explain(Explain),
     Evaluate(Evaluate),
 }
 
@@ -141,6 +142,42 @@ pub(crate) struct Reach {
     /// Only from this principal (may be given more than once)
     #[arg(long, value_name = "ARN")]
     pub from: Vec<String>,
+}
+
+/// Explain why a request is allowed or denied, layer by layer, and what would change the answer
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  bailiwick explain examples/acme --principal arn:aws:iam::111122223333:role/support-bot \\
+      --action s3:GetObject --resource arn:aws:s3:::ledger/1
+  bailiwick explain snapshot/ --principal ROLE --action A --resource R --context aws:SourceVpc=vpc-1
+  bailiwick explain --request case.json
+
+Exit codes: 2 bad input; 0 otherwise.")]
+pub(crate) struct Explain {
+    /// Snapshot folders, or the JSON of `aws iam get-account-authorization-details`
+    #[arg(value_name = "PATH", required_unless_present = "request")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// A case with its policies in it, as `evaluate` reads them (- for the standard input)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "principal", "action", "resource", "context"])]
+    pub(crate) request: Option<PathBuf>,
+
+    /// Who asks: the ARN of a role, a user or a session
+    #[arg(long, value_name = "ARN", required_unless_present = "request")]
+    pub(crate) principal: Option<String>,
+
+    /// What for, for example s3:GetObject
+    #[arg(long, value_name = "ACTION", required_unless_present = "request")]
+    pub(crate) action: Option<String>,
+
+    /// On what
+    #[arg(long, value_name = "ARN", required_unless_present = "request")]
+    pub(crate) resource: Option<String>,
+
+    /// A condition key and its value; the same key again adds a value
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) context: Vec<String>,
 }
 
 /// Decide requests: cases in, decisions out, one JSON object a line

@@ -2,5 +2,6 @@
 
 pub(crate) mod agents;
 pub(crate) mod evaluate;
+pub(crate) mod explain;
 pub(crate) mod reach;
 pub(crate) mod scan;

@@ -58,13 +58,27 @@ pub(crate) fn telling(because: &[Because]) -> Option<&Because> {
 
 /// `role/support-bot calls s3:GetObject on arn:aws:s3:::ledger/1 (aws:SourceVpc = vpc-1)`.
 pub(crate) fn asked(request: &Request) -> String {
-    let mut text = format!(
+    let mut text = called(request);
+    let pairs = circumstances(request);
+    if !pairs.is_empty() {
+        text.push_str(&format!(" ({})", pairs.join(", ")));
+    }
+    text
+}
+
+/// `role/support-bot calls s3:GetObject on arn:aws:s3:::ledger/1`.
+pub(crate) fn called(request: &Request) -> String {
+    format!(
         "{} calls {} on {}",
         local(&request.principal.to_string()),
         request.action,
         request.resource
-    );
-    let pairs: Vec<_> = request
+    )
+}
+
+/// `aws:SourceVpc = vpc-1`, for each key that is known.
+pub(crate) fn circumstances(request: &Request) -> Vec<String> {
+    request
         .context
         .iter()
         .map(|(key, values)| {
@@ -73,11 +87,7 @@ pub(crate) fn asked(request: &Request) -> String {
                 values.iter().collect::<Vec<_>>().join(" and ")
             )
         })
-        .collect();
-    if !pairs.is_empty() {
-        text.push_str(&format!(" ({})", pairs.join(", ")));
-    }
-    text
+        .collect()
 }
 
 /// `Allow by identity policy Tools, statement 1 (WriteLedger)`.

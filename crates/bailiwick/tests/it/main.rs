@@ -3,6 +3,7 @@
 
 mod agents;
 mod evaluate;
+mod explain;
 mod program;
 mod scan;
 mod usage;

@@ -4,7 +4,7 @@
 //! on them, circumstances are made up that let every allowing statement match and no denying one,
 //! and the evaluator is asked again: its word counts, never the making up.
 
-use bailiwick_estate::{Id, PrincipalId, Role};
+use bailiwick_estate::{Id, Named, PrincipalId, Role};
 use bailiwick_iam::{
     access::{Find, Region},
     arn::{AccountId, Arn},
@@ -174,6 +174,22 @@ impl View<'_> {
             // What the resource's own policy grants is no part of this access.
             Find::Nothing if layers.resource.is_none() => Answer::No,
             Find::Nothing | Find::Unknown(_) => Answer::Unknown(missing(open)),
+        }
+    }
+
+    /// Adds to a request what the estate tells of it: the tags of who asks and of what is asked for,
+    /// its region, and whose the resource is. What was given stays.
+    pub fn tell(&self, request: &mut Request) {
+        self.tell_region(request);
+        for (key, value) in self.tags(request) {
+            if !is_set(&request.context, &key) {
+                request.context.set(key, value);
+            }
+        }
+        let resource = request.resource.parse().ok();
+        let named = resource.and_then(|arn: Arn| self.estate.named(&arn));
+        if let (None, Some(Named::Resource(resource))) = (request.resource_account, named) {
+            request.resource_account = self.estate.resources.at(resource).account;
         }
     }
 

@@ -50,9 +50,15 @@ impl View<'_> {
     }
 
     /// The statements that decided a request, where they stand.
-    pub(crate) fn evidence_of(&self, request: &Request, because: &[Because]) -> Vec<Evidence> {
-        because
-            .iter()
+    ///
+    /// What grants comes first: a ceiling that lets a request pass tells a reader little.
+    #[must_use]
+    pub fn evidence_of(&self, request: &Request, because: &[Because]) -> Vec<Evidence> {
+        let (ceilings, grants): (Vec<_>, Vec<_>) =
+            because.iter().partition(|it| is_ceiling(it.layer));
+        grants
+            .into_iter()
+            .chain(ceilings)
             .filter_map(|it| {
                 let document = self.document_of(request, it)?;
                 Some(self.statement(document, it.statement))
@@ -114,4 +120,11 @@ fn documents(levels: Levels) -> Vec<Id<PolicyDocument>> {
 /// A statement on one line.
 fn written(statement: &Statement) -> String {
     serde_json::to_string(statement).unwrap_or_default()
+}
+
+fn is_ceiling(layer: LayerKind) -> bool {
+    match layer {
+        LayerKind::Rcp | LayerKind::Scp | LayerKind::Endpoint | LayerKind::Boundary => true,
+        LayerKind::Resource | LayerKind::Trust | LayerKind::Identity | LayerKind::Session => false,
+    }
 }
