@@ -246,15 +246,16 @@ impl Loader {
     ) -> Result<(), LoadError> {
         let object = piece.value()?.object()?;
         let arn = object.need_arn("Arn")?;
+        // Each account's file has AWS's policies again. A finding in an account points into its own
+        // file, so each gets the document that stands there; the text is read once all the same.
         if !is_aws_managed(&arn) {
             details.account = details.account.or(arn.account_id());
-        }
-        if self.stood_before(&arn, &object)? {
-            // Each account that holds it still needs to find it.
-            if let Some(Named::Policy(document)) = self.estate.named(&arn) {
-                details.managed.push((arn, document));
+            if self.stood_before(&arn, &object)? {
+                if let Some(Named::Policy(document)) = self.estate.named(&arn) {
+                    details.managed.push((arn, document));
+                }
+                return Ok(());
             }
-            return Ok(());
         }
         let name = object
             .text("PolicyName")?
@@ -301,13 +302,9 @@ impl Loader {
         let mut hasher = DefaultHasher::new();
         object.value.node().text().hash(&mut hasher);
         let hash = hasher.finish();
-        let aws_managed = is_aws_managed(arn);
         match self.seen.insert(arn.clone(), hash) {
             None => Ok(false),
             Some(before) if before == hash => Ok(true),
-            // Two accounts count the attachments of one AWS managed policy differently, and two
-            // snapshots may hold two versions of it: each account has its own.
-            Some(_) if aws_managed => Ok(false),
             Some(_) => Err(object.value.wrong(
                 format!("`{arn}` stands twice, and the two differ"),
                 "give one snapshot of this account",
