@@ -85,6 +85,18 @@ impl<'e> CompiledEstate<'e> {
         }
     }
 
+    /// The SCPs over an account's principals, from the root down; `None` where none binds.
+    #[must_use]
+    pub fn scps(&self, account: AccountId) -> Option<Arc<[Level]>> {
+        self.scps.get(&account).cloned().flatten()
+    }
+
+    /// The RCPs over an account's resources, from the root down; `None` where none binds.
+    #[must_use]
+    pub fn rcps(&self, account: AccountId) -> Option<Arc<[Level]>> {
+        self.rcps.get(&account).cloned().flatten()
+    }
+
     /// These layers, with what the resource asked for adds: its policy and the RCPs over it.
     ///
     /// A resource of which nobody asked for the policy adds none: the answer is the one that the

@@ -1,6 +1,7 @@
 //! What a rule is, and the words in which it answers.
 
 use bailiwick_estate::{Id, agent::Agent};
+use bailiwick_iam::policy::Policy;
 
 use crate::{
     finding::{Evidence, Finding, Fingerprint, Fix, Hop, Severity, Status, Witness},
@@ -97,7 +98,8 @@ impl Rule {
         } = claim;
         agents.sort();
         agents.dedup();
-        evidence.dedup();
+        let mut seen = std::collections::BTreeSet::new();
+        evidence.retain(|it| seen.insert(it.clone()));
         let cause = cause.iter().map(String::as_str);
         let fingerprint = Fingerprint::new(self.id, &subject, cause.chain([status.as_str()]));
         Finding {
@@ -230,7 +232,19 @@ macro_rules! rule {
 }
 pub(crate) use rule;
 
-/// A document as a patch shows it.
+/// A policy, a statement or any other document as a patch shows it: policies with their elements in
+/// AWS's order.
 pub(crate) fn patch(document: &serde_json::Value) -> String {
-    serde_json::to_string_pretty(document).unwrap_or_default()
+    let is_policy = document.get("Statement").is_some();
+    let is_statement = document.get("Effect").is_some();
+    let policy = |document: &serde_json::Value| Policy::parse(&document.to_string()).ok();
+    let ordered = if is_policy {
+        policy(document).map(|it| it.to_json_pretty())
+    } else if is_statement {
+        policy(&serde_json::json!({"Version": "2012-10-17", "Statement": document}))
+            .and_then(|it| serde_json::to_string_pretty(it.statements.first()?).ok())
+    } else {
+        None
+    };
+    ordered.unwrap_or_else(|| serde_json::to_string_pretty(document).unwrap_or_default())
 }

@@ -124,7 +124,23 @@ impl<'e> View<'e> {
         }
         let holder = holder_of_policy(&arn).unwrap_or(arn);
         layers = self.compiled.at_resource(layers, &holder);
+        let owner = request.account_of_resource();
+        layers.rcp = owner.and_then(|owner| self.compiled.rcps(owner));
         layers
+    }
+
+    /// Says whose the resource is where its ARN does not, as in S3, and the estate knows.
+    pub(crate) fn tell_owner(&self, request: &mut Request) {
+        let Ok(arn) = request.resource.parse::<Arn>() else {
+            return;
+        };
+        if request.resource_account.is_some() || arn.account_id().is_some() {
+            return;
+        }
+        let holder = holder_of_policy(&arn).unwrap_or(arn);
+        if let Some(Named::Resource(resource)) = self.estate.named(&holder) {
+            request.resource_account = self.estate.resources.at(resource).account;
+        }
     }
 
     fn layers_of(&self, principal: &Principal) -> Layers {
@@ -146,6 +162,7 @@ impl<'e> View<'e> {
                 .clone(),
             None => Layers {
                 identity: Some(self.stranger()),
+                scp: arn.account_id().and_then(|it| self.compiled.scps(it)),
                 ..Layers::default()
             },
         }

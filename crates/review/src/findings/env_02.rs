@@ -137,6 +137,9 @@ fn crossing(view: &View<'_>, seat: &Seat, own: &str, resource: &Resource) -> Opt
                 {
                     continue;
                 }
+                if !view.works_on(&action.name, &target) {
+                    continue;
+                }
                 if let Some(proof) = view.role_can(seat.role, &action.name, &target).proof() {
                     best = Some((proof, action.mutates()));
                 }

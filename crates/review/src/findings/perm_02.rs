@@ -128,7 +128,9 @@ fn candidates(view: &View<'_>, statement: &Statement) -> Vec<String> {
         .iter()
         .flat_map(|pattern| {
             let known = view.expanded(&pattern.value.0);
-            let tried = known.iter().filter(scopable).take(TRIED_MAX);
+            let weighty = known.iter().filter(|it| is_weighty(&it.name));
+            let light = known.iter().filter(|it| !is_weighty(&it.name));
+            let tried = weighty.chain(light).filter(scopable).take(TRIED_MAX);
             tried.map(|it| it.name.clone()).collect::<Vec<_>>()
         })
         .collect()

@@ -137,7 +137,7 @@ fn mix(view: &View<'_>, seat: &Seat) -> Mix {
 
 /// What every tool needs to run, whatever it does with data.
 fn is_platform(action: &str) -> bool {
-    ["bedrock:", "xray:", "cloudwatch:", "logs:", "kms:"]
+    ["bedrock:", "xray:", "cloudwatch:", "logs:", "kms:", "sts:"]
         .iter()
         .any(|service| action.starts_with(service))
         || matches!(

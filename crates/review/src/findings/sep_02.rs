@@ -187,6 +187,8 @@ fn is_own(action: &str) -> bool {
         "bedrock-agentcore:StartBrowserSession",
         "bedrock-agentcore:StartCodeInterpreterSession",
         "bedrock:Invoke",
+        // Becoming another role is TRUST-03's matter.
+        "sts:AssumeRole",
         "aoss:APIAccessAll",
     ]
     .iter()

@@ -85,6 +85,7 @@ impl View<'_> {
         if request.principal.account().is_some() {
             self.tell_region(&mut request);
         }
+        self.tell_owner(&mut request);
         request.context.set_complete(false);
         let open = self.decide(&request);
         match open.outcome {
@@ -95,7 +96,8 @@ impl View<'_> {
     }
 
     /// Whether this is allowed in exactly the circumstances given.
-    pub(crate) fn ask_exactly(&self, request: Request) -> Answer {
+    pub(crate) fn ask_exactly(&self, mut request: Request) -> Answer {
+        self.tell_owner(&mut request);
         let decision = self.decide(&request);
         match decision.outcome {
             Outcome::ImplicitDeny | Outcome::ExplicitDeny => Answer::No,

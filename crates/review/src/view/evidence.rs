@@ -9,7 +9,7 @@ use bailiwick_iam::{
     request::Request,
 };
 
-use super::{View, holder_of_policy};
+use super::{View, allows_everything, holder_of_policy};
 use crate::finding::Evidence;
 
 /// The longest text shown as evidence; the file has the rest.
@@ -61,7 +61,10 @@ impl View<'_> {
             .chain(ceilings)
             .filter_map(|it| {
                 let document = self.document_of(request, it)?;
-                Some(self.statement(document, it.statement))
+                // A ceiling that lets everything pass explains nothing.
+                let idle = it.layer == LayerKind::Scp
+                    && self.estate.policy(document).is_some_and(allows_everything);
+                (!idle).then(|| self.statement(document, it.statement))
             })
             .collect()
     }

@@ -4,6 +4,7 @@ use bailiwick_iam::arn::AccountId;
 use bailiwick_iam_catalog::Action;
 
 use super::View;
+use crate::escalation::glob;
 
 /// The region of requests where nothing names another.
 const REGION: &str = "us-east-1";
@@ -52,6 +53,22 @@ impl View<'_> {
             .first()
             .and_then(|it| it.resource_type().arn_formats().next());
         format.map_or_else(|| "*".to_owned(), |format| fill(format.as_str(), account))
+    }
+
+    /// Whether the ARN has a form that the action takes.
+    pub(crate) fn works_on(&self, action: &str, arn: &str) -> bool {
+        self.catalog.action(action).is_ok_and(|action| {
+            action
+                .resources()
+                .flat_map(|it| it.resource_type().arn_formats())
+                .any(|format| {
+                    let slashes = |text: &str| text.matches('/').count();
+                    // A bucket's format would match an object's ARN by its wildcard.
+                    let deep_enough = slashes(format.as_str()) <= slashes(arn)
+                        && (slashes(format.as_str()) > 0) == (slashes(arn) > 0);
+                    deep_enough && glob::matches(&format.pattern(), arn)
+                })
+        })
     }
 }
 
