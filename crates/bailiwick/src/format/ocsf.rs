@@ -54,7 +54,8 @@ fn event(finding: &Finding, time: i64) -> Value {
         .as_ref()
         .map_or_else(String::new, words::witness);
     let mut cloud = json!({"provider": "AWS"});
-    if let (Some(account), Some(cloud)) = (account(&finding.subject), cloud.as_object_mut()) {
+    if let (Some(account), Some(cloud)) = (words::account(&finding.subject), cloud.as_object_mut())
+    {
         let account = json!({"uid": account, "type_id": 10, "type": "AWS Account"});
         cloud.insert("account".to_owned(), account);
     }
@@ -118,11 +119,6 @@ fn requirements(finding: &Finding) -> Vec<String> {
         .iter()
         .flat_map(|(catalogue, ids)| ids.iter().map(move |id| format!("{catalogue}:{id}")))
         .collect()
-}
-
-fn account(arn: &str) -> Option<&str> {
-    let account = arn.split(':').nth(4)?;
-    (account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit())).then_some(account)
 }
 
 fn severity(severity: Severity) -> (u32, &'static str) {

@@ -105,7 +105,13 @@ fn result(finding: &Finding, index: &BTreeMap<&str, usize>, report: &Report) -> 
         Status::Fail | Status::Waived => ("fail", level(finding.severity)),
         Status::Unknown => ("open", "none"),
     };
-    let mut locations: Vec<_> = finding.evidence.iter().map(location).collect();
+    // The standard wants each place once; two requests may rest on one statement.
+    let mut locations: Vec<Value> = Vec::new();
+    for place in finding.evidence.iter().map(location) {
+        if !locations.contains(&place) {
+            locations.push(place);
+        }
+    }
     if locations.is_empty() {
         // Code scanning drops a result that stands nowhere.
         let first = report

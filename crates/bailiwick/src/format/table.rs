@@ -22,8 +22,8 @@ pub(crate) struct NextSteps {
     pub steps: Vec<(String, String)>,
 }
 
-/// How many findings of one rule and severity are shown in full.
-const SHOWN_OF_A_RULE: usize = 6;
+/// How many findings of one rule and severity are shown.
+const SHOWN_OF_A_RULE: usize = 5;
 
 /// How many agents the closing list names.
 const SHOWN_AGENTS: usize = 12;
@@ -124,7 +124,6 @@ impl Page {
             if let (Some(first), Some(hidden @ 1..)) =
                 (of_rule.first(), of_rule.len().checked_sub(SHOWN_OF_A_RULE))
             {
-                self.line("");
                 let more = format!(
                     "  … and {hidden} more of {} at this level; --format json lists them all",
                     first.rule
@@ -136,19 +135,12 @@ impl Page {
     }
 
     fn finding(&mut self, finding: &Finding, shown: &Shown<'_>) {
-        let mark = match finding.status {
-            Status::Fail => "",
-            Status::Unknown => "  [could not be told]",
-            Status::Waived => "  [waived]",
-        };
-        self.line("");
-        let rule = self.ink.paint(
-            colour(finding.severity),
-            &format!("{:<9}", safe(&finding.rule)),
-        );
-        let title = self.ink.bold(&safe(&finding.title));
-        let mark = self.ink.paint(ink::CYAN, mark);
-        self.line(&format!("  {rule} {title}{mark}"));
+        let home = words::account(&finding.subject);
+        self.title(finding, home);
+        let is_worth_a_paragraph = finding.severity >= Severity::High;
+        if !is_worth_a_paragraph {
+            return self.in_brief(finding);
+        }
         let subject = self.ink.dim(&safe(&finding.subject));
         self.line(&format!("            {subject}"));
         let agents: Vec<_> = finding
@@ -159,12 +151,15 @@ impl Page {
         if !agents.is_empty() && finding.agents.as_slice() != [finding.subject.as_str()] {
             self.labelled("agents", &agents.join(", "), 2);
         }
-        self.labelled("why", &finding.why, 4);
+        if finding.severity == Severity::Critical {
+            self.labelled("why", &words::at_home(&finding.why, home), 3);
+        }
         if let Some(witness) = &finding.witness {
-            self.labelled("shown by", &words::witness(witness), 3);
+            let witness = words::at_home(&words::witness(witness), home);
+            self.labelled("shown by", &witness, 3);
         }
         if !finding.path.is_empty() {
-            self.labelled("path", &words::path(&finding.path), 4);
+            self.labelled("path", &words::path(&finding.path), 3);
         }
         if let Some(evidence) = finding.evidence.first() {
             let more = match finding.evidence.len() - 1 {
@@ -178,7 +173,46 @@ impl Page {
         {
             self.labelled("waiver", &waiver.text, 2);
         }
-        self.labelled("fix", &finding.fix.summary, 3);
+        self.labelled("fix", &words::at_home(&finding.fix.summary, home), 2);
+    }
+
+    fn title(&mut self, finding: &Finding, home: Option<&str>) {
+        const INDENT: usize = 12;
+        let mark = match finding.status {
+            Status::Fail => "",
+            Status::Unknown => "  [could not be told]",
+            Status::Waived => "  [waived]",
+        };
+        if finding.severity >= Severity::High {
+            self.line("");
+        }
+        let title = words::at_home(&finding.title, home);
+        let lines = wrap(
+            &safe(&title),
+            self.ink.width.saturating_sub(INDENT + mark.len()),
+        );
+        for (index, line) in lines.iter().enumerate() {
+            let rule = if index == 0 {
+                finding.rule.as_str()
+            } else {
+                ""
+            };
+            let rule = self
+                .ink
+                .paint(colour(finding.severity), &format!("{:<9}", safe(rule)));
+            let is_last = index + 1 == lines.len();
+            let mark = self.ink.paint(ink::CYAN, if is_last { mark } else { "" });
+            let line = self.ink.bold(line);
+            self.line(&format!("  {rule} {line}{mark}"));
+        }
+    }
+
+    /// Where it stands, in one line: what is not urgent must not push what is off the screen.
+    fn in_brief(&mut self, finding: &Finding) {
+        let place = finding.evidence.first().map(words::place);
+        let place = place.unwrap_or_else(|| finding.subject.clone());
+        let place = self.ink.dim(&safe(&place));
+        self.line(&format!("            {place}"));
     }
 
     /// A label and its text, wrapped, cut after so many lines.

@@ -30,6 +30,40 @@ pub(crate) fn local(arn: &str) -> &str {
     arn.splitn(6, ':').nth(5).unwrap_or(arn)
 }
 
+/// A text with its ARNs shortened: `role/x` in the home account, `444455556666:role/x` elsewhere.
+pub(crate) fn at_home(text: &str, home: Option<&str>) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("arn:") {
+        let (before, arn) = rest.split_at(start);
+        let begins_a_word = !before.ends_with(|letter: char| letter.is_alphanumeric());
+        let end = arn
+            .find([' ', ',', ';', ')', '"', '`'])
+            .unwrap_or(arn.len());
+        let (arn, after) = arn.split_at(end);
+        out.push_str(before);
+        let resource = local(arn);
+        match account(arn) {
+            _ if !begins_a_word || resource == arn => out.push_str(arn),
+            Some(account) if Some(account) != home => {
+                out.push_str(account);
+                out.push(':');
+                out.push_str(resource);
+            }
+            Some(_) | None => out.push_str(resource),
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The account that an ARN names.
+pub(crate) fn account(arn: &str) -> Option<&str> {
+    let account = arn.split(':').nth(4)?;
+    (account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit())).then_some(account)
+}
+
 /// The request or the facts that show a finding, as one sentence.
 pub(crate) fn witness(witness: &Witness) -> String {
     match witness {
@@ -162,5 +196,21 @@ impl Tally {
                 .iter()
                 .filter(|finding| finding.severity == severity),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arn_is_short_at_home_and_keeps_its_account_elsewhere() {
+        let text = "a arn:aws:iam::111122223333:role/x, and arn:aws:iam::444455556666:role/y.";
+        assert_eq!(
+            at_home(text, Some("111122223333")),
+            "a role/x, and 444455556666:role/y."
+        );
+        assert_eq!(at_home("arn:aws:s3:::b/k", None), "b/k");
+        assert_eq!(at_home("learn: arn:", None), "learn: arn:");
     }
 }

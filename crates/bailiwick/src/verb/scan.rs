@@ -126,7 +126,7 @@ fn next_steps(scan: &Scan, report: &Report) -> NextSteps {
         ),
         step(
             format!("bailiwick scan {paths} --format html --out report.html"),
-            "the same findings as one page, with the picture",
+            "every finding in full on one page, with the picture",
         ),
     ];
     let mut note = None;
