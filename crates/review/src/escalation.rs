@@ -41,8 +41,8 @@ use self::{
     circumstance::Moment,
     holder::{Everything, Holder},
     index::Index,
-    search::Ways,
-    step::{Step, Sure},
+    search::{Explorer, Roster, Summit, Ways},
+    step::Step,
     world::World,
 };
 use crate::compiled::CompiledEstate;
@@ -105,7 +105,10 @@ pub struct Proof {
 #[derive(Debug)]
 pub struct Graph<'e> {
     world: World<'e>,
-    ways: Ways,
+    roster: Roster,
+    to_everything: Ways,
+    /// Where no SCP takes anything away, this is the same, and is not looked for again.
+    to_all_of_account: Option<Ways>,
     everyone: Index<'e>,
 }
 
@@ -121,10 +124,17 @@ pub fn graph<'e>(estate: &'e Estate, catalog: &'e Catalog<'static>) -> Graph<'e>
 pub fn graph_of<'e>(compiled: CompiledEstate<'e>, catalog: &Catalog<'_>) -> Graph<'e> {
     let everyone = Index::of(compiled.estate(), |_| true);
     let world = World::new(compiled, moment(catalog));
+    let roster = Roster::of(&world);
+    let to_everything = Ways::find(&world, &roster, Summit::Everything);
+    let to_all_of_account = roster
+        .is_under_scps()
+        .then(|| Ways::find(&world, &roster, Summit::AllOfAccount));
     Graph {
-        ways: Ways::find(&world),
-        everyone,
         world,
+        roster,
+        to_everything,
+        to_all_of_account,
+        everyone,
     }
 }
 
@@ -151,7 +161,13 @@ impl Graph<'_> {
     #[must_use]
     pub fn reach(&self, principal: PrincipalId) -> Reach {
         let start = Holder::of(principal);
-        let chains = search::from(&self.world, &self.ways, &self.everyone, start);
+        let explorer = Explorer {
+            world: &self.world,
+            roster: &self.roster,
+            ways: self.to_all_of_account(),
+            everyone: &self.everyone,
+        };
+        let chains = explorer.from(start);
         let mut reaches: Vec<_> = chains
             .iter()
             .map(|chain| {
@@ -172,33 +188,60 @@ impl Graph<'_> {
         }
     }
 
-    /// Whether a principal is, or can become, an administrator.
+    /// Whether a principal is, or can become, an administrator: one that holds every action on
+    /// every resource. Under an SCP that denies anything there is none.
     #[must_use]
     pub fn admin(&self, principal: PrincipalId) -> Admin {
-        match self.ways.way(Holder::of(principal)).map(|way| way.sure) {
-            Some(Sure::Proved) => Admin::Yes,
-            Some(Sure::Assumed) => Admin::Potential,
-            Some(Sure::Unknown) => Admin::Unknown,
-            None => Admin::No,
-        }
+        self.to_everything.admin(principal)
     }
 
     /// Whether it is proved that a principal holds every action on every resource.
     #[must_use]
     pub fn is_direct(&self, principal: PrincipalId) -> bool {
-        let rights = self.ways.rights(Holder::of(principal));
+        let rights = self.roster.rights(Holder::of(principal));
         rights.is_some_and(|rights| rights.everything == Everything::Proved)
     }
 
     /// A shortest way to an administrator; empty if it is one, `None` if there is none.
     #[must_use]
     pub fn way_to_admin(&self, principal: PrincipalId) -> Option<Vec<Hop>> {
+        self.way(&self.to_everything, principal)
+    }
+
+    /// Whether a principal holds, or can come to hold, all that the SCPs leave to anybody in an
+    /// account: what people call an administrator there.
+    #[must_use]
+    pub fn account_admin(&self, principal: PrincipalId) -> Admin {
+        self.to_all_of_account().admin(principal)
+    }
+
+    /// Whether it is proved that only SCPs limit a principal.
+    #[must_use]
+    pub fn is_account_admin(&self, principal: PrincipalId) -> bool {
+        let rights = self.roster.rights(Holder::of(principal));
+        rights.is_some_and(|rights| rights.all_of_account == Everything::Proved)
+    }
+
+    /// A shortest way to all that the SCPs leave to anybody in an account; empty if the principal
+    /// holds it, `None` if there is none.
+    #[must_use]
+    pub fn way_to_account_admin(&self, principal: PrincipalId) -> Option<Vec<Hop>> {
+        self.way(self.to_all_of_account(), principal)
+    }
+
+    fn to_all_of_account(&self) -> &Ways {
+        self.to_all_of_account
+            .as_ref()
+            .unwrap_or(&self.to_everything)
+    }
+
+    fn way(&self, ways: &Ways, principal: PrincipalId) -> Option<Vec<Hop>> {
         let start = Holder::of(principal);
         let mut chain = Vec::new();
-        let mut way = self.ways.way(start)?;
+        let mut way = ways.way(start)?;
         while let Some(step) = &way.step {
             chain.push(step.clone());
-            way = self.ways.way(step.to)?;
+            way = ways.way(step.to)?;
         }
         Some(self.hops(start, &chain))
     }
@@ -219,14 +262,14 @@ impl Graph<'_> {
 
     fn hop(&self, from: Holder, step: &Step) -> Hop {
         let made;
-        let rights = match self.ways.rights(from) {
+        let rights = match self.roster.rights(from) {
             Some(rights) => rights,
             None => {
                 made = self.world.rights(from);
                 &made
             }
         };
-        let shed = self.ways.rights(step.to).map_or(&[][..], |it| &it.shed);
+        let shed = self.roster.rights(step.to).map_or(&[][..], |it| &it.shed);
         Hop {
             path: step.path.id.clone(),
             from: self.arn(from).clone(),

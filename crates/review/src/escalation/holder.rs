@@ -56,6 +56,8 @@ pub(crate) struct Rights {
     /// What it did to be rid of its limits.
     pub(crate) shed: Vec<Proof>,
     pub(crate) everything: Everything,
+    /// Whether they would hold everything, were there no SCPs: nobody in the account holds more.
+    pub(crate) all_of_account: Everything,
 }
 
 /// Whether rights hold every action on every resource.
@@ -82,12 +84,18 @@ pub(crate) fn written() -> Option<Arc<Compiled>> {
     })))
 }
 
-/// Whether these layers together allow every action on every resource, in all circumstances.
-pub(crate) fn everything(layers: &Layers) -> Everything {
-    let no_identity = Everything::No;
-    let identity = layers.identity.as_ref().map_or(no_identity, everything_in);
+/// Whether identity and boundary together allow every action on every resource, in all
+/// circumstances.
+pub(crate) fn all_of_account(layers: &Layers) -> Everything {
+    let identity = layers.identity.as_ref();
+    let identity = identity.map_or(Everything::No, everything_in);
     let boundary = layers.boundary.as_ref();
-    let mut answer = identity.min(boundary.map_or(Everything::Proved, everything_in));
+    identity.min(boundary.map_or(Everything::Proved, everything_in))
+}
+
+/// The same of these layers with the SCPs over them.
+pub(crate) fn everything(layers: &Layers) -> Everything {
+    let mut answer = all_of_account(layers);
     for level in layers.scp.iter().flat_map(|levels| levels.iter()) {
         answer = answer.min(everything_in(&level.policies));
     }

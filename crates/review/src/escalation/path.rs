@@ -110,7 +110,7 @@ pub(crate) enum UserState {
 
 /// A call that must be allowed.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[serde(from = "String")]
 pub(crate) struct Need {
     pub(crate) action: String,
     pub(crate) on: On,
@@ -135,10 +135,8 @@ pub(crate) enum On {
     Thing(String),
 }
 
-impl TryFrom<String> for Need {
-    type Error = std::convert::Infallible;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
+impl From<String> for Need {
+    fn from(text: String) -> Self {
         let (action, on) = text.split_once(" on ").unwrap_or((&text, ""));
         let on = match on {
             "" => On::Nothing,
@@ -149,10 +147,10 @@ impl TryFrom<String> for Need {
             "existing" => On::Existing,
             thing => On::Thing(thing.to_owned()),
         };
-        Ok(Self {
+        Self {
             action: action.to_owned(),
             on,
-        })
+        }
     }
 }
 

@@ -9,52 +9,63 @@ use bailiwick_estate::PrincipalId;
 use rustc_hash::FxHashMap;
 
 use super::{
+    Admin,
     holder::{Added, Everything, Holder, Rights},
     index::Index,
     step::{Goal, Step, Sure, steps},
     world::World,
 };
 
-/// For every holder that is an administrator or can become one: how surely, and by which step.
+/// The rights of everybody, and of everybody with a policy of their own writing, and of users as
+/// members of the groups they can join.
+#[derive(Debug, Default)]
+pub(crate) struct Roster {
+    rights: BTreeMap<Holder, Rights>,
+}
+
+/// Where a way leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Summit {
+    /// To every action on every resource.
+    Everything,
+    /// To all that the SCPs leave to anybody in an account.
+    AllOfAccount,
+}
+
+/// For every holder that is at the summit or can get there: how surely, and by which step.
 #[derive(Debug, Default)]
 pub(crate) struct Ways {
     ways: FxHashMap<Holder, Way>,
-    /// The rights of every holder that was looked at.
-    rights: BTreeMap<Holder, Rights>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Way {
     pub(crate) sure: Sure,
-    /// The first step; `None` if the holder is an administrator itself.
+    /// The first step; `None` if the holder is at the summit itself.
     pub(crate) step: Option<Step>,
 }
 
-impl Ways {
-    /// Looks for ways from the administrators backwards: those a step away, then those two steps
-    /// away, by proved steps first, then by less sure ones.
-    pub(crate) fn find(world: &World<'_>) -> Self {
-        let mut ways = Self::default();
+impl Roster {
+    pub(crate) fn of(world: &World<'_>) -> Self {
+        let mut roster = Self::default();
         for principal in world.estate.principals() {
             let base = Holder::of(principal);
             for holder in [base, base.with(Added::Anything)] {
-                ways.rights.insert(holder, world.rights(holder));
+                roster.rights.insert(holder, world.rights(holder));
             }
         }
-        ways.join_groups(world);
-        for surest in [Sure::Proved, Sure::Assumed, Sure::Unknown] {
-            ways.seed(surest);
-            ways.spread(world, surest);
-        }
-        ways
-    }
-
-    pub(crate) fn way(&self, holder: Holder) -> Option<&Way> {
-        self.ways.get(&holder)
+        roster.join_groups(world);
+        roster
     }
 
     pub(crate) fn rights(&self, holder: Holder) -> Option<&Rights> {
         self.rights.get(&holder)
+    }
+
+    /// Whether there is anybody whom only SCPs keep from holding everything.
+    pub(crate) fn is_under_scps(&self) -> bool {
+        let mut rights = self.rights.values();
+        rights.any(|rights| rights.everything != rights.all_of_account)
     }
 
     /// Users as members of the groups they can join.
@@ -80,22 +91,52 @@ impl Ways {
             self.rights.insert(holder, world.rights(holder));
         }
     }
+}
 
-    fn seed(&mut self, sure: Sure) {
+impl Ways {
+    /// Looks for ways from the summit backwards: those a step away, then those two steps away, by
+    /// proved steps first, then by less sure ones.
+    pub(crate) fn find(world: &World<'_>, roster: &Roster, summit: Summit) -> Self {
+        let mut ways = Self::default();
+        for surest in [Sure::Proved, Sure::Assumed, Sure::Unknown] {
+            ways.seed(roster, summit, surest);
+            ways.spread(world, roster, surest);
+        }
+        ways
+    }
+
+    pub(crate) fn way(&self, holder: Holder) -> Option<&Way> {
+        self.ways.get(&holder)
+    }
+
+    pub(crate) fn admin(&self, principal: PrincipalId) -> Admin {
+        match self.way(Holder::of(principal)).map(|way| way.sure) {
+            Some(Sure::Proved) => Admin::Yes,
+            Some(Sure::Assumed) => Admin::Potential,
+            Some(Sure::Unknown) => Admin::Unknown,
+            None => Admin::No,
+        }
+    }
+
+    fn seed(&mut self, roster: &Roster, summit: Summit, sure: Sure) {
         let wanted = match sure {
             Sure::Proved => Everything::Proved,
             Sure::Assumed => return,
             Sure::Unknown => Everything::Unknown,
         };
-        for (holder, rights) in &self.rights {
-            if rights.everything == wanted {
+        for (holder, rights) in &roster.rights {
+            let held = match summit {
+                Summit::Everything => rights.everything,
+                Summit::AllOfAccount => rights.all_of_account,
+            };
+            if held == wanted {
                 let way = Way { sure, step: None };
                 self.ways.entry(*holder).or_insert(way);
             }
         }
     }
 
-    fn spread(&mut self, world: &World<'_>, surest: Sure) {
+    fn spread(&mut self, world: &World<'_>, roster: &Roster, surest: Sure) {
         let mut reached: BTreeSet<Holder> = self.ways.keys().copied().collect();
         while !reached.is_empty() {
             let principals: BTreeSet<_> = reached.iter().map(|holder| holder.principal).collect();
@@ -107,7 +148,7 @@ impl Ways {
                 surest,
             };
             let mut found = Vec::new();
-            for (holder, rights) in &self.rights {
+            for (holder, rights) in &roster.rights {
                 if self.ways.contains_key(holder) {
                     continue;
                 }
@@ -132,81 +173,120 @@ impl Ways {
     }
 }
 
-/// Whom a principal can become, each with the steps to it.
-pub(crate) fn from(
-    world: &World<'_>,
-    ways: &Ways,
-    everyone: &Index<'_>,
-    start: Holder,
-) -> Vec<Vec<Step>> {
-    let mut found: Vec<Vec<Step>> = Vec::new();
-    let mut before: BTreeMap<Holder, Vec<Step>> = BTreeMap::new();
-    before.insert(start, Vec::new());
-    let mut known: BTreeSet<PrincipalId> = BTreeSet::new();
-    let mut later: BTreeMap<Sure, Vec<Vec<Step>>> = BTreeMap::new();
-    for surest in [Sure::Proved, Sure::Assumed, Sure::Unknown] {
-        let mut ring: Vec<Holder> = if surest == Sure::Proved {
-            vec![start]
-        } else {
-            Vec::new()
-        };
-        let mut arriving = later.remove(&surest).unwrap_or_default();
-        while !(ring.is_empty() && arriving.is_empty()) {
-            for holder in std::mem::take(&mut ring) {
-                let so_far = before.get(&holder).cloned().unwrap_or_default();
-                for step in onward(world, ways, everyone, holder) {
-                    let sure = step.sure;
-                    let mut chain = so_far.clone();
-                    chain.push(step);
-                    if sure <= surest {
-                        arriving.push(chain);
-                    } else {
-                        later.entry(sure).or_default().push(chain);
-                    }
+/// Looks for whom a principal can become.
+pub(crate) struct Explorer<'x, 'e> {
+    pub(crate) world: &'x World<'e>,
+    pub(crate) roster: &'x Roster,
+    /// To all of an account.
+    pub(crate) ways: &'x Ways,
+    pub(crate) everyone: &'x Index<'e>,
+}
+
+/// What an exploration has found so far.
+#[derive(Default)]
+struct Found {
+    chains: Vec<Vec<Step>>,
+    /// The steps by which each holder was reached.
+    reached: BTreeMap<Holder, Vec<Step>>,
+    known: BTreeSet<PrincipalId>,
+    /// Chains that are less sure than those now looked for.
+    later: BTreeMap<Sure, Vec<Vec<Step>>>,
+}
+
+impl Explorer<'_, '_> {
+    /// Whom a principal can become, each with the steps to it: every first step, and for those
+    /// further away a shortest chain, of the surest steps that lead there.
+    pub(crate) fn from(&self, start: Holder) -> Vec<Vec<Step>> {
+        let mut found = Found::default();
+        found.known.insert(start.principal);
+        found.reached.insert(start, Vec::new());
+        let mut ring = vec![start];
+        for surest in [Sure::Proved, Sure::Assumed, Sure::Unknown] {
+            let mut arriving = found.later.remove(&surest).unwrap_or_default();
+            while !(ring.is_empty() && arriving.is_empty()) {
+                for holder in std::mem::take(&mut ring) {
+                    self.walk_on(holder, start, surest, &mut found, &mut arriving);
+                }
+                for chain in std::mem::take(&mut arriving) {
+                    ring.extend(found.arrive(chain));
                 }
             }
-            for chain in std::mem::take(&mut arriving) {
-                let Some(to) = chain.last().map(|step| step.to) else {
-                    continue;
-                };
-                let is_first_hop = chain.len() == 1;
-                let is_new = known.insert(to.principal) && to.principal != start.principal;
-                if is_first_hop || is_new {
-                    found.push(chain.clone());
-                }
-                if !before.contains_key(&to) {
-                    before.insert(to, chain);
-                    ring.push(to);
-                }
+        }
+        found.chains
+    }
+
+    fn walk_on(
+        &self,
+        holder: Holder,
+        start: Holder,
+        surest: Sure,
+        found: &mut Found,
+        arriving: &mut Vec<Vec<Step>>,
+    ) {
+        let so_far = found.reached.get(&holder).cloned().unwrap_or_default();
+        for step in self.onward(holder, start) {
+            let sure = step.sure;
+            let mut chain = so_far.clone();
+            chain.push(step);
+            if sure <= surest {
+                arriving.push(chain);
+            } else {
+                found.later.entry(sure).or_default().push(chain);
             }
         }
     }
-    found
+
+    /// The steps a holder can take.
+    ///
+    /// One that holds everything is everyone in its account already: only what it can become
+    /// elsewhere is of interest. Beyond the start, that goes for all that an account has to give.
+    fn onward(&self, holder: Holder, start: Holder) -> Vec<Step> {
+        let made;
+        let rights = match self.roster.rights(holder) {
+            Some(rights) => rights,
+            None => {
+                made = self.world.rights(holder);
+                &made
+            }
+        };
+        let held = if holder == start {
+            rights.everything
+        } else {
+            rights.all_of_account
+        };
+        let holds_all = held == Everything::Proved;
+        let abroad = |to: Holder| self.world.estate.account_of(to.principal) != rights.account;
+        let privileged = |to| {
+            let way = self.ways.way(to);
+            way.is_some_and(|way| way.sure < Sure::Unknown)
+        };
+        let goal = Goal {
+            index: self.everyone,
+            wants: &|to| !holds_all || abroad(to),
+            privileged: &privileged,
+            surest: Sure::Unknown,
+        };
+        let mut onward = Vec::new();
+        let _all = steps(self.world, rights, &goal, &mut |step| {
+            onward.push(step);
+            ControlFlow::Continue(())
+        });
+        onward
+    }
 }
 
-/// The steps a holder can take. One that holds everything is everyone in its account already: only
-/// what it can become elsewhere is of interest.
-fn onward(world: &World<'_>, ways: &Ways, everyone: &Index<'_>, holder: Holder) -> Vec<Step> {
-    let made;
-    let rights = match ways.rights(holder) {
-        Some(rights) => rights,
-        None => {
-            made = world.rights(holder);
-            &made
+impl Found {
+    /// Notes a chain; its end, if nobody was there before.
+    fn arrive(&mut self, chain: Vec<Step>) -> Option<Holder> {
+        let to = chain.last()?.to;
+        let is_new_principal = self.known.insert(to.principal);
+        if chain.len() == 1 || is_new_principal {
+            self.chains.push(chain.clone());
         }
-    };
-    let holds_everything = rights.everything == Everything::Proved;
-    let home = rights.account;
-    let goal = Goal {
-        index: everyone,
-        wants: &|to| !holds_everything || world.estate.account_of(to.principal) != home,
-        privileged: &|to| ways.way(to).is_some_and(|way| way.sure < Sure::Unknown),
-        surest: Sure::Unknown,
-    };
-    let mut onward = Vec::new();
-    let _all = steps(world, rights, &goal, &mut |step| {
-        onward.push(step);
-        ControlFlow::Continue(())
-    });
-    onward
+        let is_new = !self.reached.contains_key(&to);
+        if is_new {
+            self.reached.insert(to, chain);
+        }
+        is_new.then_some(to)
+    }
 }

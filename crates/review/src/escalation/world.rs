@@ -14,7 +14,7 @@ use super::{
     circumstance::{Asked, Moment, Scene, context},
     digest::{Actions, Digest, Vocabulary},
     glob,
-    holder::{Added, Holder, Rights, everything, written},
+    holder::{Added, Holder, Rights, all_of_account, everything, written},
     index::Inventory,
     path::{Book, builtin},
     question::{Answer, Question},
@@ -101,6 +101,7 @@ impl<'e> World<'e> {
             conditional: self.conditional(principal, account, &identity),
             allows: self.allowed(&identity),
             everything: everything(&layers),
+            all_of_account: all_of_account(&layers),
             layers,
             identity,
             shed: Vec::new(),
@@ -174,6 +175,7 @@ impl<'e> World<'e> {
             rights.layers.boundary = None;
         }
         rights.everything = everything(&rights.layers);
+        rights.all_of_account = all_of_account(&rights.layers);
     }
 
     fn shed(&self, rights: &mut Rights, actions: &[&str], on: &Arn) -> bool {

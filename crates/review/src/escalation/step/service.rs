@@ -209,12 +209,11 @@ impl<'f> From<'f, '_> {
         if let Some(region) = region_of(found) {
             plain.region = region;
         }
-        if sources.is_empty() {
-            if let Some(setting) = self.setting(path, found, &plain) {
-                if setting.tally.missing.is_empty() {
-                    return vec![setting];
-                }
-            }
+        if sources.is_empty()
+            && let Some(setting) = self.setting(path, found, &plain)
+            && setting.tally.missing.is_empty()
+        {
+            return vec![setting];
         }
         let mut settings = Vec::new();
         for mut scenario in self.scenarios(path, sources) {
