@@ -37,8 +37,8 @@ pub enum Content {
 #[derive(Debug, Clone)]
 pub struct Text {
     pub policy: Arc<Policy>,
-    /// Where each statement begins: lines below the document's first, and columns
-    /// from that line's beginning (on the first line: from the document's). `None` if the
+    /// Where each statement begins: lines below the document's first, and the
+    /// column (on the first line: columns past the document's own). `None` if the
     /// document stood inside a JSON string, where its lines are not the file's.
     pub(crate) statements: Option<Box<[(u32, u32)]>>,
 }
@@ -63,13 +63,11 @@ impl PolicyDocument {
             return place;
         };
         if let Some(&(lines, column)) = statements.get(statement) {
-            // Columns count from the document's own beginning on its first line, from the line's
-            // beginning on the others.
-            place.column = if lines == 0 {
-                place.column + column
+            if lines == 0 {
+                place.column += column;
             } else {
-                column + 1
-            };
+                place.column = column;
+            }
             place.line += lines;
             place.pointer = format!("{}/Statement/{statement}", place.pointer).into();
         }

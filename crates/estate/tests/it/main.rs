@@ -1,3 +1,16 @@
 //! What an estate is taken to be, shown on small ones.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "test code"
+)]
 
-mod public_case;
+mod acme;
+mod agents;
+mod bad_input;
+mod details;
+mod folder;
+mod given;
+mod layers;
+mod organization;

@@ -282,7 +282,11 @@ fn describe<'l, 'a>(
         Some(details) => details.arn("workloadIdentityArn")?,
         None => None,
     };
-    draft.uses.extend(uses(&object));
+    let own = draft.arn.clone();
+    let others = uses(&object)
+        .into_iter()
+        .filter(|arn| Some(arn) != own.as_ref());
+    draft.uses.extend(others);
     Ok((draft, object))
 }
 
