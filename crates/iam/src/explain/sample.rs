@@ -18,20 +18,16 @@ pub(super) fn samples(condition: &Condition, version: Version) -> Vec<Option<Val
     }
     texts.extend(elsewhere(condition.operator.test));
     let present = texts.into_iter().map(|text| Some(shaped(text)));
-    match condition.operator.test {
-        Test::Null => {
-            let wants_absent = condition
-                .values
-                .iter()
-                .any(|value| value.value.eq_ignore_ascii_case("true"));
-            let absent = std::iter::once(None);
-            if wants_absent {
-                absent.chain(present).collect()
-            } else {
-                present.chain(absent).collect()
-            }
-        }
-        _ => present.chain(std::iter::once(None)).collect(),
+    let absent = std::iter::once(None);
+    let wants_absent = condition.operator.test == Test::Null
+        && condition
+            .values
+            .iter()
+            .any(|value| value.value.eq_ignore_ascii_case("true"));
+    if wants_absent {
+        absent.chain(present).collect()
+    } else {
+        present.chain(absent).collect()
     }
 }
 
