@@ -38,7 +38,7 @@ pub use read::{ReadError, Trouble};
 ///
 /// One call to AWS may make several requests (`ec2:RunInstances` asks for the image, the subnet and
 /// each volume); all must be allowed, and each is a `Request` of its own.
-// IAM-019
+// IAM-019, IAM-040
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Request {
     pub principal: Principal,

@@ -88,6 +88,7 @@ pub fn entrances(agent: &Agent) -> Vec<Entrance> {
         AgentKind::KnowledgeBase => work("bedrock:Retrieve"),
         AgentKind::Runtime => vec![
             own("bedrock-agentcore:InvokeAgentRuntime", LeadsTo::Work),
+            // IAM-039
             own(
                 "bedrock-agentcore:InvokeAgentRuntimeCommand",
                 LeadsTo::Controls,

@@ -10,7 +10,7 @@ use super::{Outcome, truth::Truth};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sides {
     /// A service, an identity provider's user, or nobody: only the resource's policy can allow.
-    // IAM-011
+    // IAM-011, IAM-036
     ResourceAlone,
     /// One account: either side suffices.
     // IAM-005
@@ -18,8 +18,8 @@ pub(crate) enum Sides {
     /// One account, but the resource must let the account's policies count: roles and KMS keys.
     // IAM-005
     EitherIfTheResourceDelegates,
-    /// Two accounts: both must allow.
-    // IAM-006
+    /// Two accounts: both must allow, whatever kind of resource carries the policy.
+    // IAM-006, IAM-041
     Both,
 }
 
@@ -88,7 +88,7 @@ impl Slots {
         self.account.or(self.role).or(self.direct)
     }
 
-    // IAM-001
+    // IAM-001, IAM-043
     pub(crate) fn outcome(&self, sides: Sides) -> Outcome {
         if self.deny == Truth::Yes {
             return Outcome::ExplicitDeny;

@@ -90,6 +90,7 @@ impl Said {
 }
 
 /// What a policy that could not be read may say.
+// IAM-046
 const ANYTHING: Named = Named {
     account: Truth::Maybe,
     role: Truth::Maybe,

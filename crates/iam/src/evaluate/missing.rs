@@ -69,6 +69,7 @@ impl Missing {
         };
         let question = &hearing.question;
         let keys = once_each(rule.unknown_keys(question, doubt.layer));
+        // IAM-047
         let hangs_on_whom =
             rule.names_a_canonical_user() && !rule.hangs_on_conditions_alone(question, doubt.layer);
         if hangs_on_whom {
@@ -90,6 +91,7 @@ impl Missing {
 }
 
 /// The slots, in the order of [`Slots::each`], that can change the answer.
+// IAM-044
 fn slots_that_matter(hearing: &Hearing<'_>) -> [bool; Slots::COUNT] {
     let each = hearing.slots().each();
     let open: Vec<usize> = (0..Slots::COUNT)

@@ -168,7 +168,7 @@ impl Rule {
             (None, LayerKind::Endpoint) => everyone,
             (Some(_), LayerKind::Identity | LayerKind::Boundary | LayerKind::Session) => Named::NOT,
             (None, LayerKind::Identity | LayerKind::Boundary | LayerKind::Session) => everyone,
-            // A ceiling is for everybody under it.
+            // A ceiling is for everybody under it, and otherwise speaks the whole language. IAM-003
             (_, LayerKind::Scp | LayerKind::Rcp) => everyone,
         }
     }

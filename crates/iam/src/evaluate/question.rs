@@ -54,6 +54,7 @@ pub(crate) struct Key {
     follows: Option<Follows>,
 }
 
+// IAM-035, IAM-045
 /// Keys whose values follow from the principal and the resource, so that nobody need give them.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 #[derive(Debug, Clone, Copy)]

@@ -12,7 +12,9 @@ use super::{
     truth::{Truth, any},
 };
 
-/// A resource as asked for, cut at its first five colons.
+/// A resource as asked for, cut at its first five colons. That of an action which takes none is `*`
+/// and has no parts, so that no ARN matches it.
+// IAM-018, IAM-042
 #[derive(Debug)]
 pub(crate) struct AskedResource<'a> {
     text: &'a str,

@@ -39,9 +39,11 @@ pub(crate) struct Path {
     pub(crate) title: String,
     pub(crate) gives: Gives,
     /// The services of which one must be trusted by the role that is given.
+    // IAM-038: one trust lets in all of AgentCore's compute.
     #[serde(default)]
     pub(crate) services: Vec<String>,
     /// The values of `iam:PassedToService` it may come with, if they are not `services`.
+    // IAM-037
     #[serde(default)]
     passed_to: Vec<String>,
     /// The thing that assumes the role, where it is not the first new thing of `needs`.
