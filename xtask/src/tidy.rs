@@ -35,7 +35,6 @@ const CHECKS: &[(&str, Check)] = &[
     ("unfinished work", unfinished_work),
     ("dead link", dead_links),
     ("stale", stale_files),
-    ("claim without a test", claims_without_a_test),
     ("dependency of the binary", heavy_dependencies),
     ("impure", impurities),
 ];
@@ -81,36 +80,6 @@ fn stale_files() -> Result<Vec<String>> {
         return Ok(Vec::new());
     }
     Ok(codegen::stale()?.into_iter().map(str::to_owned).collect())
-}
-
-/// `docs/spec` numbers what AWS does, `IAM-042`; a claim that no test cites is only a claim.
-fn claims_without_a_test() -> Result<Vec<String>> {
-    let claims: BTreeSet<String> = texts(&["docs/spec/*.md"])?
-        .iter()
-        .flat_map(|(_, text)| claims(text))
-        .collect();
-    let tests = texts(&[
-        "crates/*/tests/*",
-        "crates/*/src/**/tests.rs",
-        "docs/spec/tests/*",
-    ])?;
-    let cited: BTreeSet<String> = tests.iter().flat_map(|(_, text)| claims_of(text)).collect();
-    Ok(claims.difference(&cited).cloned().collect())
-}
-
-/// Claims are made in headings.
-fn claims(text: &str) -> Vec<String> {
-    let headings = text.lines().filter(|line| line.starts_with('#'));
-    headings.flat_map(claims_of).collect()
-}
-
-fn claims_of(text: &str) -> Vec<String> {
-    let after = text.split("IAM-").skip(1);
-    let numbers = after.filter_map(|after| after.get(..3));
-    numbers
-        .filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
-        .map(|number| format!("IAM-{number}"))
-        .collect()
 }
 
 /// The command line builds in minutes, because no server, database, TLS or async runtime is in its
@@ -238,11 +207,6 @@ mod tests {
     }
 
     #[test]
-    fn every_claim_about_aws_is_cited_by_a_test() {
-        no_complaint(claims_without_a_test);
-    }
-
-    #[test]
     fn the_command_line_brings_no_server_and_nothing_twice() {
         no_complaint(heavy_dependencies);
     }
@@ -250,14 +214,5 @@ mod tests {
     #[test]
     fn the_pure_crates_are_pure() {
         no_complaint(impurities);
-    }
-
-    #[test]
-    fn a_claim_is_cited_by_its_number() {
-        assert_eq!(
-            claims_of("as IAM-042 and (IAM-007) say, not IAM-4x2"),
-            ["IAM-042", "IAM-007"]
-        );
-        assert_eq!(claims("# IAM-001 Deny wins\nsee IAM-002\n"), ["IAM-001"]);
     }
 }
