@@ -201,7 +201,7 @@ pub enum Unknown {
     #[error("no request was found and none was ruled out: {sketch}")]
     Unconfirmed { sketch: String },
     /// The answer is not the same under both readings of resource patterns.
-    #[error("it depends on whether `*` in a resource runs past colons: {witness:?}")]
+    #[error("only where `*` in a resource runs past colons: {} on {}", witness.action, witness.resource)]
     Reading { witness: Box<Request> },
     #[error("the {layer} policy `{policy}` could not be read: {why}")]
     Unreadable {

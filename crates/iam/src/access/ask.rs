@@ -127,13 +127,13 @@ impl Question<'_> {
             return vec![(Vec::new(), self.reach(&Glob::everything(), others))];
         }
         let mut groups: BTreeMap<Reach, Vec<Glob>> = BTreeMap::new();
-        for literal in clause.actions.literals() {
+        for literal in clause.actions.list.literals() {
             groups
                 .entry(self.reach(literal, others))
                 .or_default()
                 .push(literal.clone());
         }
-        let patterns = clause.actions.patterns().iter();
+        let patterns = clause.actions.list.patterns().iter();
         groups
             .into_iter()
             .map(|(reach, literals)| (literals, reach))
@@ -324,7 +324,7 @@ impl Opening<'_, '_> {
         let mut start = State::all(scene);
         match self.actions.first() {
             Some(action) => start.action = TextState::of(action.clone()),
-            None => match start.action.and_none_of(&self.clause.actions.globs, budget) {
+            None => match start.action.and_none_of(&self.clause.actions.list, budget) {
                 Some(action) => start.action = action,
                 None => return Vec::new(),
             },
@@ -417,10 +417,10 @@ pub(crate) fn resource_states(
     budget: &mut Budget,
 ) -> Vec<(Option<usize>, TextState)> {
     if resources.complement {
-        let rest = TextState::default().and_none_of(&resources.globs, budget);
+        let rest = TextState::default().and_none_of(&resources.list, budget);
         return rest.map(|state| (None, state)).into_iter().collect();
     }
-    let numbered = resources.globs.iter().enumerate();
+    let numbered = resources.list.all().iter().enumerate();
     numbered
         .map(|(at, glob)| (Some(at), TextState::of(glob.clone())))
         .collect()

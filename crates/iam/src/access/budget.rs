@@ -9,6 +9,8 @@ pub enum Exhausted {
     SearchNodes,
     /// The automaton product grew beyond [`Limits::product_nodes`].
     ProductNodes,
+    /// The search went deeper than any real policy needs.
+    Depth,
     /// A condition key was split into more than [`Limits::atoms`] classes of values.
     Atoms,
 }
@@ -18,6 +20,7 @@ impl fmt::Display for Exhausted {
         f.write_str(match self {
             Self::SearchNodes => "search nodes",
             Self::ProductNodes => "automaton states",
+            Self::Depth => "branches below one another",
             Self::Atoms => "classes of values of one key",
         })
     }

@@ -904,6 +904,3 @@ const fn positive_name(test: Test) -> &'static str {
         other => other.name(),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -33,7 +33,7 @@ pub struct Comparison {
     pub only_a: Option<Request>,
     /// A request that `b` allows and `a` does not.
     pub only_b: Option<Request>,
-    /// Why a relation is unknown.
+    /// Why a relation is unknown, or that it hangs on how resource patterns are read.
     pub reason: Option<String>,
 }
 
@@ -83,19 +83,20 @@ struct Sides {
 
 impl Sides {
     fn of(a_in_b: Contained, b_in_a: Contained, common: impl FnOnce() -> Find) -> Self {
-        let (relation, reason) = match (&a_in_b, &b_in_a) {
-            (Contained::Proved, Contained::Proved) => (Relation::Equal, None),
-            (Contained::Unknown(why), _) | (_, Contained::Unknown(why)) => {
-                (Relation::Unknown, Some(why.clone()))
-            }
-            (Contained::Proved, Contained::Refuted(_)) => (Relation::Narrower, None),
-            (Contained::Refuted(_), Contained::Proved) => (Relation::Wider, None),
-            (Contained::Refuted(_), Contained::Refuted(_)) => match common() {
-                Find::Found(_) => (Relation::Overlapping, None),
+        let (relation, reason) = match (holds(&a_in_b), holds(&b_in_a)) {
+            (Some(true), Some(true)) => (Relation::Equal, None),
+            (Some(true), Some(false)) => (Relation::Narrower, None),
+            (Some(false), Some(true)) => (Relation::Wider, None),
+            (Some(false), Some(false)) => match common() {
+                Find::Found(_) | Find::Unknown(Unknown::Reading { .. }) => {
+                    (Relation::Overlapping, None)
+                }
                 Find::Nothing => (Relation::Disjoint, None),
                 Find::Unknown(why) => (Relation::Unknown, Some(why)),
             },
+            (None, _) | (_, None) => (Relation::Unknown, None),
         };
+        let reason = reason.or_else(|| why(&a_in_b)).or_else(|| why(&b_in_a));
         Self {
             relation,
             only_a: witness(a_in_b),
@@ -105,9 +106,29 @@ impl Sides {
     }
 }
 
+/// A request that only one reading of resource patterns lets through is one request too many.
+const fn holds(contained: &Contained) -> Option<bool> {
+    match contained {
+        Contained::Proved => Some(true),
+        Contained::Refuted(_) | Contained::Unknown(Unknown::Reading { .. }) => Some(false),
+        Contained::Unknown(
+            Unknown::Exhausted(_) | Unknown::Unconfirmed { .. } | Unknown::Unreadable { .. },
+        ) => None,
+    }
+}
+
+fn why(contained: &Contained) -> Option<Unknown> {
+    match contained {
+        Contained::Proved | Contained::Refuted(_) => None,
+        Contained::Unknown(why) => Some(why.clone()),
+    }
+}
+
 fn witness(contained: Contained) -> Option<Box<Request>> {
     match contained {
-        Contained::Refuted(request) => Some(request),
+        Contained::Refuted(request) | Contained::Unknown(Unknown::Reading { witness: request }) => {
+            Some(request)
+        }
         Contained::Proved | Contained::Unknown(_) => None,
     }
 }

@@ -58,13 +58,13 @@ impl Shelf {
             self.excluding.push(at);
             return;
         }
-        for literal in clause.actions.literals() {
+        for literal in clause.actions.list.literals() {
             self.literals.entry(literal.clone()).or_default().push(at);
             if let Some(service) = service(literal) {
                 note(&mut self.services, service, at);
             }
         }
-        for pattern in clause.actions.patterns() {
+        for pattern in clause.actions.list.patterns() {
             match service(pattern) {
                 None => self.anywhere.push((pattern.clone(), at)),
                 Some(service) => {

@@ -210,7 +210,7 @@ impl State {
                         state.all.meets(set) && state.some.iter().all(|some| some.meets(&state.all))
                     }
             }
-            Resolved::Fact { .. } => self.clone().require(requirement, scene).is_some(),
+            Resolved::Fact { fact, holds } => self.may_decide(*fact, *holds, scene),
         }
     }
 
@@ -228,7 +228,7 @@ impl State {
             && obstacle
                 .requirements
                 .iter()
-                .all(|requirement| self.clone().refuse(requirement, scene).is_none())
+                .all(|requirement| !self.may_refuse(requirement, scene))
     }
 
     /// The cells of this one inside the clause.
@@ -303,6 +303,82 @@ impl State {
                 .and_then(|requirement| self.clone().refuse(requirement, scene))
                 .into_iter()
                 .collect(),
+        }
+    }
+
+    /// How many cells leave the clause by this side, at most; nought is certain.
+    pub(crate) fn exits(&self, obstacle: &Obstacle<'_>, by: Dimension, scene: &Scene) -> usize {
+        match by {
+            Dimension::Action => self.action.exits(&obstacle.clause.actions),
+            Dimension::Resource => self
+                .resource
+                .exits(obstacle.clause.resources(scene.semantics)),
+            Dimension::Principal => obstacle
+                .clause
+                .principals
+                .as_ref()
+                .map_or(0, |set| self.principal.exits(set)),
+            Dimension::Requirement(at) => obstacle.requirements.get(at).map_or(0, |requirement| {
+                usize::from(self.may_refuse(requirement, scene))
+            }),
+        }
+    }
+
+    /// Could the requirement fail in this cell? May say yes too often, never no.
+    fn may_refuse(&self, requirement: &Resolved, scene: &Scene) -> bool {
+        match requirement {
+            Resolved::Key {
+                key,
+                all,
+                set,
+                when_absent,
+            } => {
+                let (Some(state), Some(info)) = (self.keys.get(*key), scene.keys.get(*key)) else {
+                    return false;
+                };
+                if state.may_be_absent && !*when_absent {
+                    return true;
+                }
+                let escaping = state.all.and_not(set);
+                let hit = |all: &Bits| state.some.iter().all(|some| some.meets(all));
+                if *all && !info.single {
+                    !escaping.is_empty() && hit(&state.all)
+                } else {
+                    !escaping.is_empty() && hit(&escaping)
+                }
+            }
+            Resolved::Fact { fact, holds } => self.may_decide(*fact, !*holds, scene),
+        }
+    }
+
+    fn may_decide(&self, fact: usize, holds: bool, scene: &Scene) -> bool {
+        let present = |key: usize| self.keys.get(key).is_some_and(KeyState::may_be_present);
+        if let Some(Some(decided)) = self.facts.get(fact) {
+            return *decided == holds;
+        }
+        match (scene.facts.get(fact), holds) {
+            (None, _) => false,
+            (Some(Fact::Equal { key, variable }), true) => {
+                let both = self.keys.get(*key).zip(self.keys.get(*variable));
+                present(*key)
+                    && present(*variable)
+                    && both.is_some_and(|(key, variable)| key.all.meets(&variable.all))
+            }
+            (
+                Some(Fact::Opaque {
+                    when_true: Some(then),
+                    ..
+                }),
+                true,
+            ) => self.may_require(then, scene),
+            (
+                Some(Fact::Opaque {
+                    present_when_false: Some(key),
+                    ..
+                }),
+                false,
+            ) => present(*key),
+            (Some(Fact::Equal { .. } | Fact::Opaque { .. }), true | false) => true,
         }
     }
 

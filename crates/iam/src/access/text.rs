@@ -1,5 +1,7 @@
 //! One dimension whose points are strings: action, resource, principal.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use super::budget::Budget;
@@ -7,13 +9,20 @@ use super::glob::{Glob, Token, matches};
 use super::product::{self, Outcome};
 
 /// The strings a statement's element matches: a union of globs, or everything else.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TextSet {
     /// `NotAction`, `NotResource`, `NotPrincipal`.
     pub(crate) complement: bool,
+    pub(crate) list: Arc<GlobList>,
+}
+
+/// A union of globs.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct GlobList {
     /// Literals first, each part sorted.
-    pub(crate) globs: Box<[Glob]>,
+    all: Box<[Glob]>,
     literals: usize,
+    has_marks: bool,
 }
 
 /// A cell of the search: strings in every positive and in no negative.
@@ -21,24 +30,59 @@ pub(crate) struct TextSet {
 pub(crate) struct TextState {
     /// An antichain; empty means every string.
     pub(crate) positive: SmallVec<[Glob; 2]>,
-    /// Only those that meet the positives.
-    pub(crate) negative: SmallVec<[Glob; 4]>,
+    /// Whole lists, shared with the statements they come from.
+    pub(crate) negative: SmallVec<[Arc<GlobList>; 4]>,
 }
 
-impl TextSet {
-    pub(crate) fn new(complement: bool, globs: impl IntoIterator<Item = Glob>) -> Self {
-        let mut globs: Vec<Glob> = globs.into_iter().collect();
-        globs.sort_unstable_by(|one, two| {
+impl GlobList {
+    pub(crate) fn new(globs: impl IntoIterator<Item = Glob>) -> Self {
+        let mut all: Vec<Glob> = globs.into_iter().collect();
+        all.sort_unstable_by(|one, two| {
             two.is_literal()
                 .cmp(&one.is_literal())
                 .then_with(|| one.cmp(two))
         });
-        globs.dedup();
-        let literals = globs.iter().take_while(|glob| glob.is_literal()).count();
+        all.dedup();
+        Self {
+            literals: all.iter().take_while(|glob| glob.is_literal()).count(),
+            has_marks: all.iter().any(Glob::has_marks),
+            all: all.into_boxed_slice(),
+        }
+    }
+
+    pub(crate) fn all(&self) -> &[Glob] {
+        &self.all
+    }
+
+    pub(crate) fn literals(&self) -> &[Glob] {
+        self.all.get(..self.literals).unwrap_or_default()
+    }
+
+    pub(crate) fn patterns(&self) -> &[Glob] {
+        self.all.get(self.literals..).unwrap_or_default()
+    }
+
+    /// Does one of the globs hold the whole of this one? Yes is certain.
+    fn covers_word(&self, other: &Glob) -> bool {
+        (other.is_literal() && self.literals().binary_search(other).is_ok())
+            || self.patterns().iter().any(|glob| glob.covers_word(other))
+    }
+
+    /// Does one of the globs meet this one? Variables stand for anything.
+    fn meets(&self, other: &Glob) -> bool {
+        if other.is_literal() {
+            return self.literals().binary_search(other).is_ok()
+                || self.patterns().iter().any(|glob| glob.meets(other));
+        }
+        self.all.iter().any(|glob| glob.meets(other))
+    }
+}
+
+impl TextSet {
+    pub(crate) fn new(complement: bool, globs: impl IntoIterator<Item = Glob>) -> Self {
         Self {
             complement,
-            globs: globs.into_boxed_slice(),
-            literals,
+            list: Arc::new(GlobList::new(globs)),
         }
     }
 
@@ -48,30 +92,10 @@ impl TextSet {
 
     pub(crate) fn is_everything(&self) -> bool {
         if self.complement {
-            self.globs.is_empty()
+            self.list.all.is_empty()
         } else {
-            self.globs.iter().any(Glob::is_everything)
+            self.list.patterns().iter().any(Glob::is_everything)
         }
-    }
-
-    pub(crate) fn literals(&self) -> &[Glob] {
-        self.globs.get(..self.literals).unwrap_or_default()
-    }
-
-    pub(crate) fn patterns(&self) -> &[Glob] {
-        self.globs.get(self.literals..).unwrap_or_default()
-    }
-
-    /// Do the globs, before any complement, match this literal? Variables match nothing.
-    fn lists(&self, literal: &Glob) -> bool {
-        self.literals().binary_search(literal).is_ok()
-            || self.patterns().iter().any(|glob| glob.covers_word(literal))
-    }
-
-    /// The same, if variables match anything.
-    fn may_list(&self, literal: &Glob) -> bool {
-        self.literals().binary_search(literal).is_ok()
-            || self.patterns().iter().any(|glob| glob.meets(literal))
     }
 }
 
@@ -90,21 +114,24 @@ impl TextState {
         self.positive.iter().find(|glob| glob.is_literal())
     }
 
+    /// Does the list hold every string of this state? Yes is certain; no is too, but for `?`,
+    /// variables, and where several positives or the negatives narrow the state.
+    fn is_covered_by(&self, list: &GlobList) -> bool {
+        if self.positive.is_empty() {
+            return list.patterns().iter().any(Glob::is_everything);
+        }
+        self.positive.iter().any(|own| list.covers_word(own))
+    }
+
     /// Could a string of this state be in the set? May say yes too often, never no.
     pub(crate) fn may_enter(&self, set: &TextSet) -> bool {
-        if let Some(literal) = self.literal() {
-            return if set.complement {
-                !set.lists(literal)
-            } else {
-                set.may_list(literal)
-            };
-        }
         if set.complement {
-            return !set.globs.iter().any(|glob| {
-                glob.is_everything() || self.positive.iter().any(|own| glob.covers_word(own))
-            });
+            return !self.is_covered_by(&set.list);
         }
-        set.globs.iter().any(|glob| self.may_meet(glob))
+        if let (Some(literal), [_]) = (self.literal(), self.positive.as_slice()) {
+            return set.list.meets(literal);
+        }
+        set.list.all.iter().any(|glob| self.may_meet(glob))
     }
 
     fn may_meet(&self, glob: &Glob) -> bool {
@@ -114,19 +141,25 @@ impl TextState {
 
     /// Is every string of this state in the set? Yes is certain; no where the cheap test fails.
     pub(crate) fn surely_inside(&self, set: &TextSet) -> bool {
-        if let Some(literal) = self.literal() {
-            return if set.complement {
-                !set.may_list(literal)
-            } else {
-                set.lists(literal)
-            };
+        if !set.complement {
+            return self.is_covered_by(&set.list);
         }
-        if set.complement {
-            return !set.globs.iter().any(|glob| self.may_meet(glob));
+        if let (Some(literal), [_]) = (self.literal(), self.positive.as_slice()) {
+            return !set.list.meets(literal);
         }
-        set.globs.iter().any(|glob| {
-            glob.is_everything() || self.positive.iter().any(|own| glob.covers_word(own))
-        })
+        !set.list.all.iter().any(|glob| self.may_meet(glob))
+    }
+
+    /// How many cells lie outside the set, at most; nought is certain.
+    pub(crate) fn exits(&self, set: &TextSet) -> usize {
+        if !set.complement {
+            return usize::from(!self.is_covered_by(&set.list));
+        }
+        set.list
+            .all
+            .iter()
+            .filter(|glob| self.may_meet(glob))
+            .count()
     }
 
     /// Is there a string in this state and in the glob?
@@ -139,17 +172,15 @@ impl TextState {
         state.is_inhabited(budget).then_some(state)
     }
 
-    /// What is left outside the globs.
-    pub(crate) fn and_none_of(&self, globs: &[Glob], budget: &mut Budget) -> Option<Self> {
+    /// What is left outside the list.
+    pub(crate) fn and_none_of(&self, list: &Arc<GlobList>, budget: &mut Budget) -> Option<Self> {
+        if self.is_covered_by(list) {
+            return None;
+        }
         let mut state = self.clone();
-        for glob in globs {
-            if self.positive.iter().any(|own| glob.covers_word(own)) || glob.is_everything() {
-                return None;
-            }
-            let relevant = self.positive.iter().all(|own| own.meets(glob));
-            if relevant && !state.negative.contains(glob) {
-                state.negative.push(glob.clone());
-            }
+        let known = |own: &Arc<GlobList>| Arc::ptr_eq(own, list);
+        if !list.all.is_empty() && !state.negative.iter().any(known) {
+            state.negative.push(list.clone());
         }
         state.is_inhabited(budget).then_some(state)
     }
@@ -157,12 +188,13 @@ impl TextState {
     /// The cells of this state inside the set.
     pub(crate) fn inside(&self, set: &TextSet, budget: &mut Budget) -> SmallVec<[Self; 2]> {
         if set.complement {
-            return self.and_none_of(&set.globs, budget).into_iter().collect();
+            return self.and_none_of(&set.list, budget).into_iter().collect();
         }
         if self.surely_inside(set) {
             return SmallVec::from_iter([self.clone()]);
         }
-        set.globs
+        set.list
+            .all
             .iter()
             .filter_map(|glob| self.and_glob(glob, budget))
             .collect()
@@ -171,9 +203,10 @@ impl TextState {
     /// The cells of this state outside the set.
     pub(crate) fn outside(&self, set: &TextSet, budget: &mut Budget) -> SmallVec<[Self; 2]> {
         if !set.complement {
-            return self.and_none_of(&set.globs, budget).into_iter().collect();
+            return self.and_none_of(&set.list, budget).into_iter().collect();
         }
-        set.globs
+        set.list
+            .all
             .iter()
             .filter_map(|glob| self.and_glob(glob, budget))
             .collect()
@@ -186,9 +219,6 @@ impl TextState {
         self.positive.retain(|own| !own.covers_word(glob));
         self.positive.push(glob.clone());
         self.positive.sort_unstable();
-        let positive = &self.positive;
-        self.negative
-            .retain(|not| positive.iter().all(|own| own.meets(not)));
     }
 
     /// Is there a string? Exact up to variables, which may say yes too often.
@@ -206,30 +236,37 @@ impl TextState {
             let outside = !self.negative.iter().any(|not| not.covers_word(text));
             return Some(inside && outside);
         }
-        let covered = self
-            .negative
-            .iter()
-            .any(|not| not.is_everything() || self.positive.iter().any(|own| not.covers_word(own)));
-        if covered {
+        if self.negative.iter().any(|not| self.is_covered_by(not)) {
             return Some(false);
         }
         let plain = |glob: &Glob| !glob.has_marks();
         match self.positive.as_slice() {
-            [] | [_] => self.negative.iter().all(plain).then_some(true),
-            [first, second] if self.negative.is_empty() && plain(first) && plain(second) => {
-                Some(first.meets(second))
-            }
-            several if self.negative.is_empty() && several.iter().all(plain) && alike(several) => {
+            [] => self.negatives_are_plain().then_some(true),
+            [_] => (self.negatives_are_plain() || self.near().all(plain)).then_some(true),
+            several if several.iter().all(plain) && alike(several) => {
                 // Ends that agree pairwise agree together: each is a prefix of the longest.
-                Some(
-                    several
-                        .iter()
-                        .enumerate()
-                        .all(|(at, one)| several.iter().skip(at + 1).all(|two| one.meets(two))),
-                )
+                let numbered = several.iter().enumerate();
+                let mut pairs = numbered
+                    .flat_map(|(at, one)| several.iter().skip(at + 1).map(move |two| (one, two)));
+                let meet = pairs.all(|(one, two)| one.meets(two));
+                if meet && self.near().next().is_some() {
+                    None
+                } else {
+                    Some(meet)
+                }
             }
             _ => None,
         }
+    }
+
+    fn negatives_are_plain(&self) -> bool {
+        self.negative.iter().all(|not| !not.has_marks)
+    }
+
+    /// The negatives that matter: those that meet every positive.
+    fn near(&self) -> impl Iterator<Item = &Glob> {
+        let all = self.negative.iter().flat_map(|not| not.all());
+        all.filter(|not| self.positive.iter().all(|own| own.meets(not)))
     }
 
     fn product(&self, budget: &mut Budget) -> Outcome {
@@ -242,12 +279,13 @@ impl TextState {
             [one] => vec![one.tokens()],
             several => several.iter().map(Glob::loose).collect(),
         };
-        let negative: Vec<&[Token]> = self
-            .negative
-            .iter()
+        let mut negative: Vec<&[Token]> = self
+            .near()
             .filter(|not| opaque || !not.has_variables())
             .map(Glob::tokens)
             .collect();
+        negative.sort_unstable();
+        negative.dedup();
         product::word(&positive, &negative, budget)
     }
 
@@ -258,15 +296,11 @@ impl TextState {
                 && !self.negative.iter().any(|not| not.covers_word(text));
             return fits.then(|| text.as_text()).flatten();
         }
-        let admits = |word: &[Token]| {
-            self.positive.iter().all(|own| matches(own.loose(), word))
-                && !self.negative.iter().any(|not| matches(not.loose(), word))
-        };
         let everything = Glob::everything();
         let shape = self.positive.first().unwrap_or(&everything);
         for filler in readable {
             let word = filled(shape, filler);
-            if admits(&word) {
+            if self.admits(&word) {
                 return Some(spelled(&word));
             }
         }
@@ -276,6 +310,12 @@ impl TextState {
             }
             Outcome::Word(_) | Outcome::Empty | Outcome::GaveUp => None,
         }
+    }
+
+    pub(crate) fn admits(&self, word: &[Token]) -> bool {
+        let near = self.negative.iter().flat_map(|not| not.all());
+        self.positive.iter().all(|own| matches(own.loose(), word))
+            && !near.into_iter().any(|not| matches(not.loose(), word))
     }
 }
 
@@ -310,6 +350,3 @@ pub(crate) fn spelled(word: &[Token]) -> String {
 pub(crate) fn letters(text: &str) -> Vec<Token> {
     text.chars().map(Token::letter).collect()
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,6 +2,7 @@
 //! question tells apart. With few conditions a key, there are few atoms.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use base64::Engine as _;
 
@@ -10,7 +11,7 @@ use super::budget::{Budget, Exhausted};
 use super::glob::{Glob, Token, matches};
 use super::number::{Moment, Number, Range, Read, address_text, own_address};
 use super::product::{self, Operand, Outcome};
-use super::text::{TextState, letters, spelled};
+use super::text::{GlobList, TextState, letters, spelled};
 
 /// What one listed value of a condition asks of one value of the request.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -483,12 +484,12 @@ impl Cells<'_> {
                 state = state.and_glob(glob, budget)?;
             }
         }
-        let excluded: Vec<Glob> = chosen()
+        let excluded = chosen()
             .filter(|(_, sign)| !**sign)
             .map(|((glob, _), _)| glob.clone())
             .chain(self.literals.iter().map(|text| Glob::literal(text)))
-            .chain([Glob::literal("")])
-            .collect();
+            .chain([Glob::literal("")]);
+        let excluded = Arc::new(GlobList::new(excluded));
         state.and_none_of(&excluded, budget).map(Atom::Cell)
     }
 

@@ -2,6 +2,7 @@
 //! until the evaluator has confirmed it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::policy::{Piece, Template};
 use crate::request::{Context, Principal, Request, Values};
@@ -11,8 +12,8 @@ use super::budget::Budget;
 use super::glob::{COLON, Glob, Token};
 use super::scene::{Fact, Scene};
 use super::state::State;
-use super::text::{TextState, spelled};
-use super::values::Atom;
+use super::text::{GlobList, TextState, letters, spelled};
+use super::values::{Atom, Domain};
 
 /// The account in which a witness plays, where no policy says otherwise.
 const ACCOUNT: &str = "111122223333";
@@ -91,6 +92,14 @@ impl Draft<'_> {
                 .map(|(member, _)| member.all.clone())
                 .reduce(|one, two| one.and(&two));
             let all = shared.unwrap_or_else(|| known.all.clone());
+            let natural = natural(&key.name).filter(|value| {
+                self.attempt == 0 && known.some.is_empty() && fits(&key.domain, &all, value)
+            });
+            if let Some(value) = natural {
+                self.values
+                    .insert(key.name.to_string(), vec![value.to_owned()]);
+                continue;
+            }
             let mut atoms: Vec<usize> = Vec::new();
             for some in &known.some {
                 let wanted = some.and(&all);
@@ -200,9 +209,10 @@ impl Draft<'_> {
         for glob in &text.positive {
             bound.positive.push(glob.bound(&value)?);
         }
-        bound
-            .negative
-            .extend(text.negative.iter().filter_map(|glob| glob.bound(&value)));
+        for list in &text.negative {
+            let negative = list.all().iter().filter_map(|glob| glob.bound(&value));
+            bound.negative.push(Arc::new(GlobList::new(negative)));
+        }
         Some(bound)
     }
 
@@ -251,6 +261,13 @@ impl Draft<'_> {
     }
 
     fn principal(&self, account: &str, budget: &mut Budget) -> Option<Principal> {
+        let told = self
+            .values
+            .get("aws:principalarn")
+            .and_then(|values| values.first());
+        if let Some(principal) = told.and_then(|arn| arn.parse().ok()) {
+            return Some(principal);
+        }
         if self.state.principal == TextState::default() {
             return format!("arn:aws:sts::{account}:assumed-role/x/x")
                 .parse()
@@ -272,6 +289,37 @@ impl Draft<'_> {
             None => Some(Principal::Anonymous),
         }
     }
+}
+
+/// What a key that every request carries says in an ordinary one.
+fn natural(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "aws:principalaccount"
+        | "aws:resourceaccount"
+        | "kms:calleraccount"
+        | "s3:resourceaccount" => ACCOUNT,
+        "aws:principalarn" => "arn:aws:iam::111122223333:role/x",
+        "aws:principaltype" => "AssumedRole",
+        "aws:principalisawsservice" => "false",
+        "aws:userid" => "AROAEXAMPLE:x",
+        _ => return None,
+    })
+}
+
+/// Is the value in one of these atoms?
+fn fits(domain: &Domain, atoms: &Bits, value: &str) -> bool {
+    let word = letters(value);
+    let named = |atom: &Atom| matches!(atom, Atom::Value(text) if text == value);
+    let is_named = domain.atoms.iter().any(named);
+    atoms
+        .iter()
+        .filter_map(|at| domain.atoms.get(at))
+        .any(|atom| match atom {
+            Atom::Cell(cell) => !is_named && cell.admits(&word),
+            atom @ (Atom::Value(_) | Atom::Example(_) | Atom::Foreign | Atom::Several) => {
+                named(atom)
+            }
+        })
 }
 
 /// The pattern with its open segments filled as an ARN would fill them.

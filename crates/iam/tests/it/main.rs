@@ -6,5 +6,6 @@
     reason = "test code"
 )]
 
+mod access;
 mod spec;
 mod vocabulary;

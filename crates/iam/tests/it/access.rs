@@ -1,0 +1,226 @@
+//! The algebra against the evaluator: they share no matching code, so where they agree on
+//! policies and requests made at random, both are likely right.
+//!
+//! Small alphabets and few keys make policies overlap in every way. A failure prints its policies;
+//! the sequence is fixed, so that it fails again.
+
+mod generate;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bailiwick_iam::access::{Access, Algebra, Contained, Find, Region, Relation, Unknown, compare};
+use bailiwick_iam::evaluate::{Outcome, ResourceSemantics, evaluate};
+use bailiwick_iam::layers::{Compiled, Layers, NamedPolicy};
+use bailiwick_iam::policy::Policy;
+use bailiwick_iam::request::Request;
+
+use generate::{Dice, TestKeys};
+
+fn layers(policies: &[String]) -> Layers {
+    let compiled = policies.iter().map(|text| {
+        let policy = Policy::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        Arc::new(Compiled::new(NamedPolicy {
+            name: "p".into(),
+            policy: Arc::new(policy),
+        }))
+    });
+    Layers {
+        identity: Some(compiled.collect()),
+        ..Layers::default()
+    }
+}
+
+fn allows(layers: &Layers, request: &Request, reading: ResourceSemantics) -> bool {
+    let mut layers = layers.clone();
+    layers.switches.resource = reading;
+    let outcome = evaluate(&layers, request, &TestKeys).outcome;
+    assert_ne!(outcome, Outcome::Unknown, "the context is complete");
+    outcome == Outcome::Allow
+}
+
+const READINGS: [ResourceSemantics; 2] = [ResourceSemantics::Segmented, ResourceSemantics::Flat];
+
+/// `{r} ⊆ P` exactly if the evaluator allows `r`.
+fn membership(seed: u64, policies: usize, requests: usize) -> BTreeMap<&'static str, usize> {
+    let mut dice = Dice::new(seed);
+    let mut seen: BTreeMap<&'static str, usize> = BTreeMap::new();
+    for _ in 0..policies {
+        let text = dice.policy(3);
+        let own = layers(std::slice::from_ref(&text));
+        let algebra = Algebra::new(&TestKeys);
+        let access = algebra.access(&own, None);
+        for _ in 0..requests {
+            let request = dice.request();
+            // No pattern says "this text, a star, and nothing else".
+            if request.resource == "*" {
+                continue;
+            }
+            let point = layers(&[generate::point(&request)]);
+            let expected = READINGS.map(|reading| allows(&own, &request, reading));
+            let found = access.contains(&algebra.access(&point, None));
+            let (label, agrees) = match (&found, expected) {
+                (Contained::Proved, [segmented, flat]) => ("in", segmented && flat),
+                (Contained::Refuted(_), [segmented, _]) => ("out", !segmented),
+                (Contained::Unknown(Unknown::Reading { .. }), [segmented, flat]) => {
+                    ("reading", segmented && !flat)
+                }
+                (Contained::Unknown(Unknown::Unconfirmed { .. }), _) => ("unknown", true),
+                (Contained::Unknown(_), _) => ("beyond", false),
+            };
+            *seen.entry(label).or_default() += 1;
+            assert!(
+                agrees,
+                "{text}\n{request:?}\nfound {found:?}, expected {expected:?}"
+            );
+        }
+    }
+    seen
+}
+
+/// A refutation shows a request; a proof survives requests at random.
+fn containment(seed: u64, pairs: usize, requests: usize) -> BTreeMap<&'static str, usize> {
+    let mut dice = Dice::new(seed);
+    let mut seen: BTreeMap<&'static str, usize> = BTreeMap::new();
+    for _ in 0..pairs {
+        let left = dice.policy(3);
+        let right = if dice.chance(50) {
+            dice.mutant(&left)
+        } else {
+            dice.policy(4)
+        };
+        let (a, b) = (
+            layers(std::slice::from_ref(&left)),
+            layers(std::slice::from_ref(&right)),
+        );
+        let algebra = Algebra::new(&TestKeys);
+        let found = algebra.access(&b, None).contains(&algebra.access(&a, None));
+        let label = match &found {
+            Contained::Proved => {
+                for _ in 0..requests {
+                    let request = dice.request();
+                    for reading in READINGS {
+                        let escapes =
+                            allows(&a, &request, reading) && !allows(&b, &request, reading);
+                        assert!(
+                            !escapes,
+                            "{left}\nnot within\n{right}\nby {request:?} ({reading:?})"
+                        );
+                    }
+                }
+                "proved"
+            }
+            Contained::Refuted(request) => {
+                let shown = allows(&a, request, READINGS[0]) && !allows(&b, request, READINGS[0]);
+                assert!(shown, "{left}\nagainst\n{right}\n{request:?}");
+                "refuted"
+            }
+            Contained::Unknown(Unknown::Reading { .. }) => "reading",
+            Contained::Unknown(Unknown::Unconfirmed { .. }) => "unknown",
+            Contained::Unknown(why) => panic!("{left}\nagainst\n{right}\n{why}"),
+        };
+        *seen.entry(label).or_default() += 1;
+    }
+    seen
+}
+
+/// The laws that hold of every two policies.
+fn laws(seed: u64, rounds: usize) {
+    let mut dice = Dice::new(seed);
+    for _ in 0..rounds {
+        let (a, b) = (dice.policy(2), dice.policy(2));
+        let algebra = Algebra::new(&TestKeys);
+        let only = |text: &String| layers(std::slice::from_ref(text));
+        let allow_only = |text: &String| generate::without_denies(text);
+        let both = layers(&[allow_only(&a), allow_only(&b)]);
+        let bounded = Layers {
+            boundary: only(&b).identity,
+            ..only(&a)
+        };
+        let denied = layers(&[a.clone(), generate::denying(&b)]);
+        let access = |layers: &Layers| -> Access<'_> { algebra.access(layers, None) };
+        let told = |found: Contained, law: &str| match found {
+            Contained::Proved | Contained::Unknown(_) => {}
+            Contained::Refuted(request) => panic!("{law}\n{a}\n{b}\n{request:?}"),
+        };
+        told(
+            access(&both).contains(&access(&only(&allow_only(&a)))),
+            "a in a or b",
+        );
+        told(
+            access(&only(&a)).contains(&access(&bounded)),
+            "a and b in a",
+        );
+        told(
+            access(&only(&b)).contains(&access(&bounded)),
+            "a and b in b",
+        );
+        told(
+            access(&only(&a)).contains(&access(&denied)),
+            "a less b in a",
+        );
+        let meeting = access(&denied).meets(&access(&only(&allow_only(&b))));
+        assert!(
+            !matches!(meeting, Find::Found(_)),
+            "a less b meets b\n{a}\n{b}\n{meeting:?}"
+        );
+        let same = compare(&access(&only(&a)), &access(&only(&a)));
+        assert!(
+            matches!(same.relation, Relation::Equal | Relation::Unknown),
+            "{a}\n{same:?}"
+        );
+        let nowhere = Region::new(["nobody:has"], ["arn:p:s:r:1:nothing"]);
+        let found = access(&only(&a)).find(&nowhere);
+        if let Find::Found(request) = found {
+            assert!(allows(&only(&a), &request, READINGS[0]), "{a}\n{request:?}");
+        }
+    }
+}
+
+#[test]
+fn one_request_is_within_a_policy_exactly_if_the_evaluator_allows_it() {
+    let seen = membership(1, 120, 12);
+    assert!(seen["in"] > 100 && seen["out"] > 100, "{seen:?}");
+    assert!(seen.get("unknown").copied().unwrap_or(0) < 100, "{seen:?}");
+}
+
+#[test]
+fn containment_is_refuted_with_a_request_or_survives_an_attack() {
+    let seen = containment(2, 300, 40);
+    assert!(seen["proved"] > 30 && seen["refuted"] > 30, "{seen:?}");
+    assert!(seen.get("unknown").copied().unwrap_or(0) < 12, "{seen:?}");
+}
+
+#[test]
+fn unions_intersections_and_differences_keep_their_laws() {
+    laws(3, 50);
+}
+
+#[test]
+#[ignore = "long: `cargo xtask differential`"]
+fn differential_membership_agrees_on_a_million_requests() {
+    let seen = membership(11, 25_000, 42);
+    println!("{seen:?}");
+    assert!(seen.values().sum::<usize>() > 1_000_000);
+    assert!(
+        seen.get("unknown").copied().unwrap_or(0) < 20_000,
+        "{seen:?}"
+    );
+}
+
+#[test]
+#[ignore = "long: `cargo xtask differential`"]
+fn differential_containment_survives_attacks_on_fifty_thousand_pairs() {
+    let seen = containment(12, 50_000, 200);
+    println!("{seen:?}");
+    assert!(
+        seen.get("unknown").copied().unwrap_or(0) < 1_000,
+        "{seen:?}"
+    );
+}
+
+#[test]
+#[ignore = "long: `cargo xtask differential`"]
+fn differential_laws_hold_of_ten_thousand_pairs() {
+    laws(13, 10_000);
+}
