@@ -1,9 +1,13 @@
 //! One question with everything it takes to answer it: a request and the policies of every layer,
 //! as one JSON object.
 
+mod pair;
+
 use std::sync::Arc;
 
 use serde::Serialize;
+
+pub use pair::{AttachedTo, Pair, parse_side};
 
 use crate::{
     evaluate::{Decision, evaluate},
