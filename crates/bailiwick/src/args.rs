@@ -43,6 +43,7 @@ pub(crate) enum Verb {
     Reach(Reach),
     Explain(Explain),
     Evaluate(Evaluate),
+    Compare(Compare),
 }
 
 /// Find what is wrong with the identities and permissions of the agents in an estate
@@ -192,4 +193,66 @@ pub(crate) struct Evaluate {
     /// The cases, one JSON object a line (- for the standard input)
     #[arg(long, value_name = "FILE")]
     pub(crate) cases: PathBuf,
+}
+
+/// Compare what two policies allow, with a request that shows each difference
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  bailiwick compare new.json old.json
+  bailiwick compare new.json old.json --gate no-new-access
+  bailiwick compare new.json old.json --format markdown
+  bailiwick compare --cases pairs.ndjson
+
+A is the candidate, B the reference: `wider` means A allows something that B does not.
+Exit codes: with --gate, 1 if A allows anything new and 3 if that cannot be told; 2 bad input;
+0 otherwise.")]
+pub(crate) struct Compare {
+    /// The candidate: a policy, a list of policies, or layers
+    #[arg(value_name = "A", required_unless_present = "cases")]
+    pub(crate) a: Option<PathBuf>,
+
+    /// The reference
+    #[arg(value_name = "B", required_unless_present = "cases")]
+    pub(crate) b: Option<PathBuf>,
+
+    /// Many pairs, one JSON object a line (- for the standard input)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["a", "b", "gate", "format"])]
+    pub(crate) cases: Option<PathBuf>,
+
+    /// What the policies are attached to
+    #[arg(long, value_name = "KIND", default_value = "identity")]
+    pub(crate) kind: PolicyKind,
+
+    /// Fail if the comparison shows this
+    #[arg(long, value_name = "GATE")]
+    pub(crate) gate: Option<Gate>,
+
+    /// How to show the difference
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "table",
+        conflicts_with = "json"
+    )]
+    pub(crate) format: CompareFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PolicyKind {
+    Identity,
+    Resource,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Gate {
+    /// A may allow nothing that B does not
+    NoNewAccess,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CompareFormat {
+    Table,
+    Json,
+    Markdown,
 }

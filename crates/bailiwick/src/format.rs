@@ -29,7 +29,7 @@ pub(crate) struct Shown<'a> {
 
 pub(crate) use html::html;
 pub(crate) use json::json;
-pub(crate) use markdown::markdown;
+pub(crate) use markdown::{escape as escape_markdown, markdown};
 pub(crate) use ocsf::ocsf;
 pub(crate) use sarif::sarif;
 pub(crate) use table::table;

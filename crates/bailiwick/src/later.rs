@@ -7,9 +7,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::fault::Fault;
 
-const VERBS: [&str; 23] = [
-    "compare", "compact", "split", "tighten", "ceiling", "compile", "plan", "charter", "diff",
-    "trail", "trace", "collect", "apply", "rollback", "run", "grant", "revoke", "kill", "certify",
+const VERBS: [&str; 22] = [
+    "compact", "split", "tighten", "ceiling", "compile", "plan", "charter", "diff", "trail",
+    "trace", "collect", "apply", "rollback", "run", "grant", "revoke", "kill", "certify",
     "offboard", "evidence", "ledger", "doctor",
 ];
 

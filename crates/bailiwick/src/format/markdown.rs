@@ -137,7 +137,7 @@ fn incomplete(text: &mut String, shown: &Shown<'_>) {
 }
 
 /// Text from outside as text: no markup, no mention of a person, no reference to an issue.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for letter in safe(text).chars() {
         match letter {
