@@ -3,9 +3,14 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::string_slice,
+    clippy::panic,
     reason = "test code"
 )]
 
 mod access;
+mod laws;
+mod made;
+mod managed;
+mod reference;
 mod spec;
 mod vocabulary;
