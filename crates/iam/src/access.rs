@@ -10,7 +10,7 @@
 //! ```
 //! use std::sync::Arc;
 //! use bailiwick_iam::access::{Algebra, Find, Region};
-//! use bailiwick_iam::layers::{Compiled, Layers, NamedPolicy};
+//! use bailiwick_iam::layers::{Compiled, Layers};
 //! use bailiwick_iam::policy::Policy;
 //! use bailiwick_iam::vocabulary::NoVocabulary;
 //!
@@ -33,6 +33,7 @@ mod bits;
 mod budget;
 mod clause;
 mod compare;
+mod compile;
 mod domain;
 mod fixed;
 mod glob;
@@ -47,16 +48,12 @@ mod text;
 mod values;
 mod witness;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use rustc_hash::FxHashMap;
-
-use crate::arn::AccountId;
-use crate::evaluate::{Outcome, ResourceSemantics, evaluate};
-use crate::layers::{Compiled, LayerKind, Layers, NamedPolicy};
-use crate::policy::Policy;
-use crate::request::{Principal, Request};
+use crate::evaluate::{Outcome, ResourceSemantics};
+use crate::layers::{Compiled, LayerKind, Layers};
+use crate::policy::{Condition, Statement};
+use crate::request::{Facts, Principal, Request};
 use crate::vocabulary::Vocabulary;
 
 pub use budget::{Exhausted, Limits};
@@ -67,10 +64,10 @@ pub use compare::{Comparison, Relation, compare};
 pub use domain::{Domain, DomainAction};
 
 use budget::Budget;
-use clause::{Known, Reading, Short};
+use clause::{Known, Short};
 use domain::Catalogued;
 use scene::{Scene, Setting};
-use shelf::{Shelf, Shelves};
+use shelf::Shelf;
 use state::State;
 
 /// Both readings of resource patterns, the documented one first. A proof must hold under both.
@@ -88,6 +85,9 @@ const ALWAYS_PRESENT: [&str; 8] = [
     "s3:resourceaccount",
 ];
 
+/// Of these, the keys that unsigned requests and those of services carry too.
+const OF_EVERYONE: [&str; 2] = ["aws:resourceaccount", "s3:resourceaccount"];
+
 /// Makes [`Access`] of policies, and reads each policy once.
 #[derive(Debug)]
 pub struct Algebra<'v> {
@@ -95,7 +95,7 @@ pub struct Algebra<'v> {
     domain: Option<&'v dyn Domain>,
     known_actions: OnceLock<Catalogued>,
     limits: Limits,
-    read: Mutex<FxHashMap<(usize, Short), (Arc<Compiled>, Arc<Shelves>)>>,
+    read: Mutex<compile::Shelved>,
     /// What nobody may do, and what everybody may, whatever the policies say.
     forbidden: Layer,
     free: Layer,
@@ -139,7 +139,14 @@ impl<'v> Algebra<'v> {
     /// if given by [`Access::knowing`]) is taken as known.
     #[must_use]
     pub fn access(&self, layers: &Layers, principal: Option<&Principal>) -> Access<'_> {
-        Access::new(self, layers, principal)
+        Access::of_principal(self, layers, principal)
+    }
+
+    /// What a resource's policy grants, and to whom: its own side of the request, whatever the
+    /// caller's policies say. A `Deny` with `NotPrincipal` leaves answers unknown.
+    #[must_use]
+    pub fn granted_by(&self, policy: &Arc<Compiled>) -> Access<'_> {
+        Access::of_resource(self, policy)
     }
 }
 
@@ -153,6 +160,8 @@ pub struct Access<'a> {
     /// A request must be in one box of each.
     allows: Vec<Layer>,
     denies: Layer,
+    /// Whether the policies are a resource's and name who may.
+    names_principals: bool,
     /// Which policy each label stands for.
     labels: Vec<(LayerKind, Arc<str>)>,
     unreadable: Option<Unknown>,
@@ -211,138 +220,7 @@ pub enum Unknown {
     },
 }
 
-impl<'a> Access<'a> {
-    fn new(algebra: &'a Algebra<'a>, layers: &Layers, principal: Option<&Principal>) -> Self {
-        let mut access = Self {
-            algebra,
-            layers: Layers {
-                resource: None,
-                rcp: None,
-                ..layers.clone()
-            },
-            principal: principal.cloned(),
-            known: BTreeMap::new(),
-            allows: Vec::new(),
-            denies: Layer::new(),
-            labels: Vec::new(),
-            unreadable: None,
-        };
-        if let Some(principal) = principal {
-            access.learn(principal);
-        }
-        access.read();
-        access
-    }
-
-    /// The same access where these keys have these values, or are known to be absent: the tags of
-    /// the role, say. Questions are then asked about such requests alone.
-    #[must_use]
-    pub fn knowing<'t>(
-        mut self,
-        keys: impl IntoIterator<Item = (&'t str, Option<&'t str>)>,
-    ) -> Self {
-        for (key, value) in keys {
-            self.known
-                .insert(key.to_lowercase(), value.map(str::to_owned));
-        }
-        self.read();
-        self
-    }
-
-    fn learn(&mut self, principal: &Principal) {
-        if let Some(account) = principal.account() {
-            self.known
-                .insert("aws:principalaccount".to_owned(), Some(account.to_string()));
-        }
-        if let Some(arn) = principal.role().or_else(|| principal.arn()) {
-            self.known
-                .insert("aws:principalarn".to_owned(), Some(arn.to_string()));
-        }
-    }
-
-    fn read(&mut self) {
-        self.allows.clear();
-        self.denies.clear();
-        self.labels.clear();
-        let layers = self.layers.clone();
-        let lists = [
-            (LayerKind::Identity, &layers.identity),
-            (LayerKind::Boundary, &layers.boundary),
-            (LayerKind::Session, &layers.session),
-            (LayerKind::Endpoint, &layers.endpoint),
-        ];
-        for (kind, policies) in lists {
-            if let Some(policies) = policies {
-                self.add(kind, policies);
-            }
-        }
-        if !self.is_above_ceilings() {
-            for level in layers.scp.iter().flat_map(|levels| levels.iter()) {
-                self.add(LayerKind::Scp, &level.policies);
-            }
-        }
-    }
-
-    /// Whether no SCP limits this principal.
-    fn is_above_ceilings(&self) -> bool {
-        let account = self.principal.as_ref().and_then(Principal::account);
-        account.is_some() && account == self.layers.management_account
-    }
-
-    fn add(&mut self, kind: LayerKind, policies: &[Arc<Compiled>]) {
-        let short = short_patterns_in(kind);
-        let mut layer = Layer::new();
-        for compiled in policies {
-            let Some(policy) = compiled.policy() else {
-                let why = compiled
-                    .why_unreadable()
-                    .cloned()
-                    .unwrap_or_else(|| Arc::from("unreadable"));
-                self.unreadable = Some(Unknown::Unreadable {
-                    layer: kind,
-                    policy: compiled.name().clone(),
-                    why,
-                });
-                continue;
-            };
-            let shelves = self.algebra.shelves(compiled, policy, &self.known, short);
-            let label = Label(u32::try_from(self.labels.len()).unwrap_or(u32::MAX));
-            self.labels.push((kind, compiled.name().clone()));
-            layer.push(Side {
-                shelf: shelves.allows.clone(),
-                label,
-            });
-            if !shelves.denies.clauses.is_empty() {
-                self.denies.push(Side {
-                    shelf: shelves.denies.clone(),
-                    label,
-                });
-            }
-        }
-        self.allows.push(layer);
-    }
-
-    /// Does the evaluator allow the request, under this reading?
-    fn permits(&self, request: &Request, reading: ResourceSemantics) -> Outcome {
-        let mut layers = self.layers.clone();
-        layers.switches.resource = reading;
-        let mut request = request.clone();
-        if let Some(principal) = &self.principal {
-            request.principal = principal.clone();
-        }
-        for (key, value) in &self.known {
-            if let Some(value) = value {
-                request.context.set(key.as_str(), value.as_str());
-            }
-        }
-        // Roles and keys decide whether the account's policies count; here they do.
-        // IAM-005
-        if matches!(request.service(), "kms" | "sts") {
-            layers.resource = request.principal.account().and_then(delegation);
-        }
-        evaluate(&layers, &request, self.algebra.vocabulary).outcome
-    }
-
+impl Access<'_> {
     /// A request in the region that this access allows.
     ///
     /// Costs microseconds: only the boxes that the region's actions fall into are looked at.
@@ -530,7 +408,11 @@ impl<'a> Access<'a> {
     fn setting(&self, semantics: ResourceSemantics) -> Setting<'_> {
         Setting {
             vocabulary: self.algebra.vocabulary,
-            always_present: &ALWAYS_PRESENT,
+            always_present: if self.names_principals {
+                &OF_EVERYONE
+            } else {
+                &ALWAYS_PRESENT
+            },
             semantics,
         }
     }
@@ -538,7 +420,7 @@ impl<'a> Access<'a> {
     fn region_layer(&self, region: &Region) -> Layer {
         let requirements = self
             .algebra
-            .reading(&self.known, Short::Padded)
+            .reading(&self.known, Short::Padded, false)
             .settled(region.clause.requirements.clone());
         let clause = requirements.map(|requirements| clause::Clause {
             requirements,
@@ -552,20 +434,30 @@ impl<'a> Access<'a> {
 
     /// The request with its action and keys spelled as the policies spell them.
     fn respelled(&self, mut request: Request) -> Request {
-        let lists = [
-            &self.layers.identity,
-            &self.layers.boundary,
-            &self.layers.session,
-            &self.layers.endpoint,
-        ];
-        let policies = lists
-            .into_iter()
-            .flatten()
-            .flat_map(|policies| policies.iter());
-        let statements = policies
-            .filter_map(|compiled| compiled.policy())
-            .flat_map(|policy| &policy.statements);
-        let spelled = statements
+        for (key, value) in &self.known {
+            let follows =
+                matches!(request.context.facts(key), Facts::Values(_)) || compile::follows(key);
+            if let (Some(value), false) = (value, follows) {
+                request.context.set(key.as_str(), value.as_str());
+            }
+        }
+        let written = |key: &str| {
+            let mut keys = self
+                .statements()
+                .flat_map(|statement| &statement.conditions);
+            let same = |condition: &&Condition| condition.key.value.eq_ignore_ascii_case(key);
+            keys.find(same).map(|condition| condition.key.value.clone())
+        };
+        let named: Vec<_> = request
+            .context
+            .iter()
+            .filter_map(|(key, values)| Some((written(key)?, values.clone())))
+            .collect();
+        for (key, values) in named {
+            request.context.set(key, values);
+        }
+        let spelled = self
+            .statements()
             .flat_map(|statement| statement.actions.patterns())
             .find(|action| action.value.0.eq_ignore_ascii_case(&request.action));
         let catalogued = self.algebra.known_actions.get();
@@ -576,27 +468,30 @@ impl<'a> Access<'a> {
         }
         request
     }
-}
 
-const fn short_patterns_in(layer: LayerKind) -> Short {
-    match layer {
-        LayerKind::Identity | LayerKind::Boundary | LayerKind::Session => Short::Padded,
-        LayerKind::Resource | LayerKind::Trust | LayerKind::Endpoint => Short::WithStar,
-        LayerKind::Scp => Short::EndingInStar,
-        LayerKind::Rcp => Short::Nothing,
+    fn statements(&self) -> impl Iterator<Item = &Statement> {
+        let Layers {
+            identity,
+            boundary,
+            session,
+            endpoint,
+            scp,
+            ..
+        } = &self.layers;
+        let lists = [identity, boundary, session, endpoint]
+            .into_iter()
+            .flatten();
+        let levels = scp
+            .iter()
+            .flat_map(|levels| levels.iter())
+            .map(|level| &level.policies);
+        lists
+            .chain(levels)
+            .flat_map(|policies| policies.iter())
+            .chain(&self.layers.resource)
+            .filter_map(|compiled| compiled.policy())
+            .flat_map(|policy| &policy.statements)
     }
-}
-
-/// The policy of a resource that leaves everything to the account's own policies.
-fn delegation(account: AccountId) -> Option<Arc<Compiled>> {
-    let text = format!(
-        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{account}"}},"Action":"*","Resource":"*"}}]}}"#
-    );
-    let policy = Arc::new(Policy::parse(&text).ok()?);
-    Some(Arc::new(Compiled::new(NamedPolicy {
-        name: "delegation".into(),
-        policy,
-    })))
 }
 
 /// The label of a region's only box, and of what AWS has fixed.
@@ -665,35 +560,6 @@ impl<'v> Algebra<'v> {
     fn catalogued(&self) -> Option<&Catalogued> {
         let domain = self.domain?;
         Some(self.known_actions.get_or_init(|| Catalogued::new(domain)))
-    }
-
-    fn reading<'a>(&'a self, known: &'a Known, short: Short) -> Reading<'a> {
-        Reading {
-            vocabulary: self.vocabulary,
-            known,
-            short,
-            names_principals: false,
-        }
-    }
-
-    /// The boxes of a policy. Shared where no known key occurs in it.
-    fn shelves(
-        &self,
-        compiled: &Arc<Compiled>,
-        policy: &Policy,
-        known: &Known,
-        short: Short,
-    ) -> Arc<Shelves> {
-        if known.keys().any(|key| clause::mentions(policy, key)) {
-            return Arc::new(Shelves::new(policy, self.reading(known, short)));
-        }
-        let address = (Arc::as_ptr(compiled).addr(), short);
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, shelves) = read.entry(address).or_insert_with(|| {
-            let shelves = Shelves::new(policy, self.reading(&BTreeMap::new(), short));
-            (compiled.clone(), Arc::new(shelves))
-        });
-        shelves.clone()
     }
 }
 

@@ -262,20 +262,42 @@ impl Glob {
         &self,
         value: &dyn Fn(&str, Option<&str>) -> Option<String>,
     ) -> Option<Self> {
+        let bound = self.partly_bound(value);
+        (!bound.has_variables()).then_some(bound)
+    }
+
+    /// The pattern with a value for those variables that have one.
+    pub(crate) fn partly_bound(
+        &self,
+        value: &dyn Fn(&str, Option<&str>) -> Option<String>,
+    ) -> Self {
         if !self.has_variables() {
-            return Some(self.clone());
+            return self.clone();
         }
         let mut values = self.variables().into_iter();
+        let mut known = None;
         let mut tokens = Vec::new();
         for token in self.tokens() {
             if !token.is_variable() {
                 tokens.push(*token);
-            } else if token.opaque_letter() == Some('{') {
-                let (name, default) = values.next()?;
-                tokens.extend(value(&name, default.as_deref())?.chars().map(Token::letter));
+                continue;
+            }
+            if token.opaque_letter() == Some('{') {
+                known = values
+                    .next()
+                    .and_then(|(name, default)| value(&name, default.as_deref()));
+                tokens.extend(
+                    known
+                        .iter()
+                        .flat_map(|text| text.chars())
+                        .map(Token::letter),
+                );
+            }
+            if known.is_none() {
+                tokens.push(*token);
             }
         }
-        Some(Self::from_tokens(tokens, self.is_segmented()))
+        Self::from_tokens(tokens, self.is_segmented())
     }
 
     /// The text, if this is a literal.

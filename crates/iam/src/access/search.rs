@@ -74,7 +74,7 @@ impl Search<'_, '_> {
             if !self.budget.search_step() {
                 return Found::GaveUp;
             }
-            if !state.is_consistent(self.scene) {
+            if !state.is_consistent(self.scene, self.budget) {
                 break Found::Exhausted(Proof::Contradiction);
             }
             match self.look(&state, &mut active) {

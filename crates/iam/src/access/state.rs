@@ -402,8 +402,33 @@ impl State {
             .collect()
     }
 
-    /// Do the equalities decided so far agree with one another?
-    pub(crate) fn is_consistent(&self, scene: &Scene) -> bool {
+    /// Do the equalities decided so far agree with one another, and with the resource if its
+    /// variables can only have one value?
+    pub(crate) fn is_consistent(&self, scene: &Scene, budget: &mut Budget) -> bool {
+        if !self.equalities_agree(scene) {
+            return false;
+        }
+        if !self.resource.has_variables() {
+            return true;
+        }
+        let value = |name: &str, _: Option<&str>| self.only_value(scene.key(name)?, scene);
+        self.resource.is_inhabited_with(&value, budget)
+    }
+
+    /// The one value that a key must have here, if there is just one.
+    fn only_value(&self, key: usize, scene: &Scene) -> Option<String> {
+        let (state, info) = (self.keys.get(key)?, scene.keys.get(key)?);
+        let only = state
+            .all
+            .single()
+            .filter(|_| !state.may_be_absent && info.single)?;
+        match info.domain.atoms.get(only)? {
+            Atom::Value(value) => Some(value.clone()),
+            Atom::Example(_) | Atom::Cell(_) | Atom::Foreign | Atom::Several => None,
+        }
+    }
+
+    fn equalities_agree(&self, scene: &Scene) -> bool {
         let equalities = || {
             scene
                 .facts

@@ -1,5 +1,6 @@
 use super::*;
-use crate::layers::Level;
+use crate::layers::{Level, NamedPolicy};
+use crate::policy::Policy;
 use crate::vocabulary::{KeyFacts, KeyKind};
 
 /// The few keys these tests speak of.
@@ -419,4 +420,50 @@ fn a_policy_that_cannot_be_read_leaves_the_answer_unknown() {
             .contains(&access),
         Contained::Unknown(_)
     ));
+}
+
+fn grants(principal: &str, rest: &str) -> Arc<Compiled> {
+    compiled(&format!(
+        r#"{{"Effect":"Allow","Principal":{principal},"Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"{rest}}}"#
+    ))
+}
+
+fn check_grants(a: &str, expected: Relation, b: &str) {
+    let algebra = Algebra::new(&SomeKeys);
+    let (left, right) = (grants(a, ""), grants(b, ""));
+    let found = compare(&algebra.granted_by(&left), &algebra.granted_by(&right));
+    assert_eq!(found.relation, expected, "{a} against {b}: {found:?}");
+}
+
+#[test]
+fn a_resource_policy_is_compared_by_whom_it_names_too() {
+    let account = r#"{"AWS":"111122223333"}"#;
+    let role = r#"{"AWS":"arn:aws:iam::111122223333:role/app/r"}"#;
+    let session = r#"{"AWS":"arn:aws:sts::111122223333:assumed-role/r/s"}"#;
+    let service = r#"{"Service":"lambda.amazonaws.com"}"#;
+    check_grants(role, Relation::Narrower, account);
+    check_grants(session, Relation::Narrower, role);
+    check_grants(account, Relation::Narrower, r#""*""#);
+    check_grants(account, Relation::Equal, r#"{"AWS":"arn:aws:iam::111122223333:root"}"#);
+    check_grants(service, Relation::Narrower, r#""*""#);
+    check_grants(service, Relation::Disjoint, account);
+    check_grants(account, Relation::Disjoint, r#"{"AWS":"444455556666"}"#);
+}
+
+#[test]
+fn a_deny_of_all_but_some_principals_is_not_guessed_at() {
+    let algebra = Algebra::new(&SomeKeys);
+    let open = grants(r#""*""#, "");
+    let text = r#"{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"},
+        {"Effect":"Deny","NotPrincipal":{"AWS":"arn:aws:iam::111122223333:role/r"},"Action":"*","Resource":"*"}"#;
+    let closed = compiled(text);
+    let found = compare(&algebra.granted_by(&closed), &algebra.granted_by(&open));
+    assert_eq!(found.relation, Relation::Unknown, "{found:?}");
+}
+
+#[test]
+fn a_variable_with_one_possible_value_is_that_value() {
+    let own = r#"Allow s3:* on arn:aws:s3:::home/${aws:username}/* if {"StringEquals":{"aws:username":"ann"}}"#;
+    let anns = r#"Allow s3:* on arn:aws:s3:::home/ann/* if {"StringEquals":{"aws:username":"ann"}}"#;
+    check(&[own], Relation::Equal, &[anns]);
 }

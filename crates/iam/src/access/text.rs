@@ -23,6 +23,7 @@ pub(crate) struct GlobList {
     all: Box<[Glob]>,
     literals: usize,
     has_marks: bool,
+    has_variables: bool,
 }
 
 /// A cell of the search: strings in every positive and in no negative.
@@ -46,6 +47,7 @@ impl GlobList {
         Self {
             literals: all.iter().take_while(|glob| glob.is_literal()).count(),
             has_marks: all.iter().any(Glob::has_marks),
+            has_variables: all.iter().any(Glob::has_variables),
             all: all.into_boxed_slice(),
         }
     }
@@ -310,6 +312,35 @@ impl TextState {
             }
             Outcome::Word(_) | Outcome::Empty | Outcome::GaveUp => None,
         }
+    }
+
+    pub(crate) fn has_variables(&self) -> bool {
+        self.positive.iter().any(Glob::has_variables)
+            || self.negative.iter().any(|not| not.has_variables)
+    }
+
+    /// Is there a string once these variables have their values? No is certain.
+    pub(crate) fn is_inhabited_with(
+        &self,
+        value: &dyn Fn(&str, Option<&str>) -> Option<String>,
+        budget: &mut Budget,
+    ) -> bool {
+        let mut bound = Self::default();
+        for glob in &self.positive {
+            let glob = glob.partly_bound(value);
+            if !bound.may_meet(&glob) {
+                return false;
+            }
+            bound.insert(&glob);
+        }
+        for list in &self.negative {
+            let known = list.has_variables.then(|| {
+                let globs = list.all.iter().map(|glob| glob.partly_bound(value));
+                Arc::new(GlobList::new(globs))
+            });
+            bound.negative.push(known.unwrap_or_else(|| list.clone()));
+        }
+        bound.is_inhabited(budget)
     }
 
     pub(crate) fn admits(&self, word: &[Token]) -> bool {

@@ -19,7 +19,7 @@ use super::values::{Atom, Domain};
 const ACCOUNT: &str = "111122223333";
 
 /// Distinct tries for one cell: the next gives every key a value of its own.
-pub(crate) const ATTEMPTS: usize = 3;
+pub(crate) const ATTEMPTS: usize = 4;
 
 /// Builds the request of a cell, if a plain one can be spelled.
 pub(crate) fn request(
@@ -265,22 +265,31 @@ impl Draft<'_> {
             .values
             .get("aws:principalarn")
             .and_then(|values| values.first());
-        if let Some(principal) = told.and_then(|arn| arn.parse().ok()) {
-            return Some(principal);
+        let wanted = self.bound(&self.state.principal)?;
+        if wanted == TextState::default() {
+            let told = told.and_then(|arn| arn.parse().ok());
+            return told.or_else(|| {
+                format!("arn:aws:sts::{account}:assumed-role/x/x")
+                    .parse()
+                    .ok()
+            });
         }
-        if self.state.principal == TextState::default() {
-            return format!("arn:aws:sts::{account}:assumed-role/x/x")
-                .parse()
-                .ok();
-        }
-        let readable = [
+        let named = wanted.positive.iter().find_map(twelve_digits);
+        let account = named.as_deref().unwrap_or(account);
+        let mut readable: Vec<String> = told.iter().map(|arn| format!("aws {arn}")).collect();
+        readable.extend([
             format!("aws arn:aws:sts::{account}:assumed-role/x/x"),
             format!("aws arn:aws:iam::{account}:user/x"),
             "anonymous".to_owned(),
             "service x.amazonaws.com".to_owned(),
-            "x".to_owned(),
-        ];
-        let text = self.text(&self.state.principal, budget, &readable)?;
+        ]);
+        // The next attempt asks as somebody of another kind.
+        let kinds = readable.len();
+        readable.rotate_left(self.attempt.min(kinds));
+        let fits = readable.iter().find(|text| wanted.admits(&letters(text)));
+        let text = fits
+            .cloned()
+            .or_else(|| wanted.word(&["x", "x1"], budget))?;
         match text.split_once(' ') {
             Some(("aws", arn)) => arn.parse().ok(),
             Some(("service", name)) => Some(Principal::Service(name.to_owned())),
@@ -289,6 +298,15 @@ impl Draft<'_> {
             None => Some(Principal::Anonymous),
         }
     }
+}
+
+/// The account in a pattern of principals.
+fn twelve_digits(glob: &Glob) -> Option<String> {
+    let text = spelled(glob.tokens());
+    let parts = text.split(':');
+    let is_account =
+        |part: &&str| part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit());
+    parts.into_iter().find(is_account).map(str::to_owned)
 }
 
 /// What a key that every request carries says in an ordinary one.
