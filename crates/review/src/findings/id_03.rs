@@ -57,7 +57,7 @@ struct Reason {
 fn shared_with_people(view: &View<'_>, seat: &Seat) -> Option<Finding> {
     let role = view.estate.roles.at(seat.role);
     let principal = PrincipalId::Role(seat.role);
-    let is_admin = view.graph().is_direct(principal);
+    let is_admin = view.graph().is_account_admin(principal);
     let mut reasons = Vec::new();
     if is_admin {
         reasons.push(Reason {

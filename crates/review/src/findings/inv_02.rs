@@ -49,7 +49,7 @@ fn look(view: &View<'_>, id: Id<Agent>, agent: &Agent) -> Option<Finding> {
     let own: Vec<_> = agent.roles.iter().filter_map(|it| it.role.id).collect();
     let is_stranger = |invoker: &Invoker| match invoker.who {
         Who::Principal(PrincipalId::Role(role)) if own.contains(&role) => false,
-        Who::Principal(principal) => !view.graph().is_direct(principal),
+        Who::Principal(principal) => !view.graph().is_account_admin(principal),
         Who::Outsider(_) | Who::Everyone => true,
     };
     let mut strangers: Vec<(String, Invoker)> = Vec::new();
@@ -64,7 +64,7 @@ fn look(view: &View<'_>, id: Id<Agent>, agent: &Agent) -> Option<Finding> {
     }
     let (_, first) = strangers.first()?;
     let privileged = own.iter().any(|&role| {
-        let admin = view.graph().admin(PrincipalId::Role(role));
+        let admin = view.graph().account_admin(PrincipalId::Role(role));
         matches!(admin, Admin::Yes | Admin::Potential)
     });
     let names: Vec<_> = strangers

@@ -47,7 +47,7 @@ fn look(view: &View<'_>, account: AccountId) -> Option<Finding> {
         .iter()
         .copied()
         .filter(|&it| view.estate.account_of(it) == account)
-        .filter(|&it| !view.graph().is_direct(it))
+        .filter(|&it| !view.graph().is_account_admin(it))
         .filter_map(|it| Some((it, view.principal_can(it, ACTION, "*").proof()?)))
         .collect();
     let (_, first) = starters.first()?;

@@ -12,7 +12,8 @@ use crate::{
 rule! {
     /// An agent's role is an administrator, or can become one.
     ///
-    /// **Sees.** A chain of hops from the role to a principal that may do everything: assuming roles,
+    /// **Sees.** A chain of hops from the role to a principal that may do everything, or everything
+    /// that the SCPs leave to anybody in its account: assuming roles,
     /// passing one to a service, changing a function's code, editing a policy, making credentials,
     /// running code in an interpreter or a runtime. Each hop is decided on effective permissions,
     /// with its conditions and resources, and carries the requests that take it.
@@ -36,13 +37,13 @@ fn check(view: &View<'_>) -> Checked {
 
 fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
     let principal = PrincipalId::Role(seat.role);
-    let severity = match view.graph().admin(principal) {
+    let severity = match view.graph().account_admin(principal) {
         Admin::No => return None,
         Admin::Unknown => return Some(untold(view, seat)),
         Admin::Potential => Severity::High,
         Admin::Yes => RULE.base,
     };
-    match view.graph().way_to_admin(principal) {
+    match view.graph().way_to_account_admin(principal) {
         Some(hops) if !hops.is_empty() => Some(chain(view, seat, severity, &hops)),
         Some(_) | None => Some(direct(view, seat)),
     }
@@ -64,10 +65,7 @@ fn direct(view: &View<'_>, seat: &Seat) -> Finding {
     let (witness, evidence) = match proof {
         Some(proof) => (proof.witness(), proof.evidence(view)),
         None => (
-            Witness::facts([format!(
-                "{} may use every action on every resource",
-                role.arn
-            )]),
+            Witness::facts([format!("nothing but SCPs limits what {} may use", role.arn)]),
             vec![view.evidence(&role.place, role.arn.as_str())],
         ),
     };
@@ -76,9 +74,9 @@ fn direct(view: &View<'_>, seat: &Seat) -> Finding {
         subject: role.arn.to_string(),
         agents: arns(view, &seat.concerned()),
         title: format!("{} is an administrator", role.name),
-        why:
-            "It may use every action on every resource: whoever steers the agent owns the account."
-                .to_owned(),
+        why: "It may use every action on every resource, as far as the SCPs leave it to anybody: \
+             whoever steers the agent owns the account."
+            .to_owned(),
         witness,
         evidence,
         path: Vec::new(),

@@ -63,7 +63,7 @@ fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
     let privileged: Vec<_> = onward
         .iter()
         .filter(|it| {
-            let admin = view.graph().admin(PrincipalId::Role(it.role));
+            let admin = view.graph().account_admin(PrincipalId::Role(it.role));
             matches!(admin, Admin::Yes | Admin::Potential)
         })
         .collect();

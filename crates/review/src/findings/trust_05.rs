@@ -50,7 +50,7 @@ fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
         return None;
     }
     let privileged = matches!(
-        view.graph().admin(PrincipalId::Role(seat.role)),
+        view.graph().account_admin(PrincipalId::Role(seat.role)),
         Admin::Yes | Admin::Potential
     );
     Some(RULE.fails(Claim {
