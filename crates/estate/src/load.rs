@@ -188,6 +188,8 @@ struct Loader {
     resource_policies: BTreeMap<Arn, Option<Id<PolicyDocument>>>,
     /// Where an operation that has no handler was met first.
     unknown_operations: BTreeMap<String, Place>,
+    /// By account, region, operation and code.
+    refusals: BTreeMap<(AccountId, String, String, String), calls::Refusal>,
     /// Hashes of answers, by question.
     answers: FxHashMap<(AccountId, String, String, u64), u64>,
     pages_offered: BTreeSet<Page>,
@@ -403,9 +405,13 @@ fn beside(inside: &str) -> Standing {
     }
 }
 
+/// The account in whose folder a file stands: `accounts/<id>/…`.
 fn account_of_folder(parts: &[String]) -> Option<AccountId> {
     let (_, folders) = parts.split_last()?;
-    folders.iter().rev().find_map(|part| part.parse().ok())
+    let pairs = folders.iter().zip(folders.iter().skip(1)).rev();
+    pairs
+        .filter(|(above, _)| *above == "accounts")
+        .find_map(|(_, id)| id.parse().ok())
 }
 
 /// `us-east-1`, `us-gov-west-1`, `eusc-de-east-1`: letters, then words, then a number.

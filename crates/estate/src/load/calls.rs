@@ -5,7 +5,9 @@
 
 mod agentcore;
 mod bedrock_agent;
+mod components;
 mod compute;
+mod identities;
 mod stores;
 
 use std::{
@@ -76,6 +78,13 @@ pub(super) struct DraftTool {
     pub(super) is_enabled: bool,
     pub(super) acts_as: ActsAs,
     pub(super) place: Place,
+}
+
+/// Calls of one operation that were refused for one reason.
+pub(super) struct Refusal {
+    pub(super) times: usize,
+    pub(super) first: Place,
+    pub(super) message: String,
 }
 
 /// One call that was answered.
@@ -238,11 +247,17 @@ impl Loader {
             let request = object.object("request")?;
             return stores::no_policy(self, request.as_ref(), (account, region));
         }
-        let request = object.field("request");
-        let request = request.map_or("{}", |request| request.node().text());
-        let what = format!("{operation} {request} in {account}/{region}");
-        let why = message.map_or_else(|| code.clone(), |message| format!("{code}: {message}"));
-        self.tell(what, why);
+        if is_absence && operation == "GetBucketTagging" {
+            return Ok(());
+        }
+        let message = message.unwrap_or_else(|| code.clone());
+        let question = (account, region.to_owned(), operation.to_owned(), code);
+        let refused = self.refusals.entry(question).or_insert_with(|| Refusal {
+            times: 0,
+            first: object.place(),
+            message,
+        });
+        refused.times += 1;
         Ok(())
     }
 

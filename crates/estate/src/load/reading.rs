@@ -157,7 +157,7 @@ impl<'r, 'n> Reading<'r, 'n> {
             self.skip()?;
         }
         let names: Vec<&str> = seen.iter().map(String::as_str).collect();
-        Ok(if ["arn", "type"].iter().all(|name| names.contains(name)) {
+        Ok(if names.contains(&"arn") {
             Recognised::Resource
         } else if ["action", "count"].iter().all(|name| names.contains(name)) {
             Recognised::Usage
@@ -176,7 +176,7 @@ pub(super) enum Recognised {
     Extra,
     Calls,
     Resources,
-    /// One resource without its list.
+    /// One resource, or one without its list.
     Resource,
     Usage,
     Trail,

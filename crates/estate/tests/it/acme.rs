@@ -1,37 +1,16 @@
 //! The example organisation, read whole.
 
-use std::{
-    fmt::Write as _,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::fmt::Write as _;
 
-use bailiwick_estate::{Agent, Estate, File, source::Holds};
+use bailiwick_estate::{Agent, Estate, source::Holds};
 
-fn folder() -> PathBuf {
-    bailiwick_testkit::repository().join("examples/acme")
-}
-
-fn files_below(root: &Path, folder: &Path, found: &mut Vec<File<'static>>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files_below(root, &path, found);
-            continue;
-        }
-        let below = path.strip_prefix(root).unwrap().to_str().unwrap();
-        found.push(File {
-            given: "acme".into(),
-            below: below.replace('\\', "/"),
-            open: Box::new(move || Ok(Box::new(fs::File::open(&path)?))),
-        });
-    }
-}
+use crate::disk::files_below;
 
 fn acme() -> Estate {
-    let mut files = Vec::new();
-    files_below(&folder(), &folder(), &mut files);
-    Estate::load(files).unwrap()
+    Estate::load(files_below(
+        &bailiwick_testkit::repository().join("examples/acme"),
+    ))
+    .unwrap()
 }
 
 fn tell(agent: &Agent, into: &mut String) {

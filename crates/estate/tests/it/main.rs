@@ -9,7 +9,9 @@
 mod acme;
 mod agents;
 mod bad_input;
+mod collected;
 mod details;
+mod disk;
 mod folder;
 mod given;
 mod layers;
