@@ -34,6 +34,9 @@ mod trust_02;
 mod trust_03;
 mod trust_05;
 
+#[cfg(test)]
+mod tests;
+
 /// Every rule, in the order of the manual.
 pub const RULES: &[Rule] = &[
     est_01::RULE,

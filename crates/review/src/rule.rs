@@ -158,7 +158,7 @@ pub(crate) struct Stakes {
 impl Stakes {
     /// One step worse if anything is at stake, but no worse than `cap`, which is what the witness
     /// proves; and the sentence that says so.
-    pub fn raise(self, base: Severity, cap: Severity) -> (Severity, String) {
+    pub(crate) fn raise(self, base: Severity, cap: Severity) -> (Severity, String) {
         let reasons: Vec<_> = [
             (self.production, "it is production"),
             (self.sensitive, "sensitive data is in reach"),

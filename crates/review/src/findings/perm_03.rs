@@ -44,7 +44,10 @@ struct Broad {
 
 enum Whole {
     /// It grants these, and the request passes every layer.
-    Proved { patterns: Vec<String>, proof: Proof },
+    Proved {
+        patterns: Vec<String>,
+        proof: Box<Proof>,
+    },
     /// Its text is not here; its name says it.
     Named,
 }
@@ -61,7 +64,7 @@ fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
     }
     let names: Vec<_> = broad.iter().map(|it| it.name.clone()).collect();
     let proof = broad.iter().find_map(|it| match &it.whole {
-        Whole::Proved { proof, .. } => Some(proof),
+        Whole::Proved { proof, .. } => Some(proof.as_ref()),
         Whole::Named => None,
     });
     let everything = broad.iter().any(|it| match &it.whole {
@@ -159,7 +162,10 @@ fn broad(view: &View<'_>, seat: &Seat, document: Id<PolicyDocument>) -> Option<B
     Some(Broad {
         name,
         document,
-        whole: Whole::Proved { patterns, proof },
+        whole: Whole::Proved {
+            patterns,
+            proof: Box::new(proof),
+        },
     })
 }
 

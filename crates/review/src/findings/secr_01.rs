@@ -110,7 +110,7 @@ fn found(
             key.id, user.arn
         )]),
         &key.id,
-        format!("{what} {}", key.id),
+        &format!("{what} {}", key.id),
         key,
     ))
 }
@@ -127,7 +127,7 @@ fn claim(
     why: &str,
     witness: Witness,
     cause: &str,
-    said: String,
+    said: &str,
     key: &Credential,
 ) -> Claim {
     Claim {
@@ -137,7 +137,7 @@ fn claim(
         title,
         why: why.to_owned(),
         witness,
-        evidence: vec![view.evidence(&key.place, &said)],
+        evidence: vec![view.evidence(&key.place, said)],
         path: Vec::new(),
         fix: Fix {
             summary: "Give the workload a role; then delete the key".to_owned(),

@@ -17,7 +17,7 @@ pub(crate) struct Known {
 
 impl Known {
     /// Whether it changes something. AWS counts invoking a model as a read.
-    pub fn mutates(&self) -> bool {
+    pub(crate) fn mutates(&self) -> bool {
         match self.level {
             AccessLevel::Write | AccessLevel::PermissionsManagement | AccessLevel::Tagging => true,
             AccessLevel::Read | AccessLevel::List => false,

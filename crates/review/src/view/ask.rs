@@ -37,20 +37,20 @@ pub(crate) struct Proof {
 }
 
 impl Proof {
-    pub fn witness(&self) -> Witness {
+    pub(crate) fn witness(&self) -> Witness {
         Witness::Request {
             request: Box::new(self.request.clone()),
             because: self.because.clone(),
         }
     }
 
-    pub fn evidence(&self, view: &View<'_>) -> Vec<Evidence> {
+    pub(crate) fn evidence(&self, view: &View<'_>) -> Vec<Evidence> {
         view.evidence_of(&self.request, &self.because)
     }
 }
 
 impl Answer {
-    pub fn proof(self) -> Option<Proof> {
+    pub(crate) fn proof(self) -> Option<Proof> {
         match self {
             Self::Yes(proof) => Some(proof),
             Self::No | Self::Unknown(_) => None,
@@ -90,7 +90,7 @@ impl View<'_> {
         let open = self.decide(&request);
         match open.outcome {
             Outcome::ImplicitDeny | Outcome::ExplicitDeny => Answer::No,
-            Outcome::Allow => self.settle(request, open),
+            Outcome::Allow => self.settle(request, &open),
             Outcome::Unknown => self.search(request, &open),
         }
     }
@@ -107,11 +107,11 @@ impl View<'_> {
     }
 
     /// What is allowed whatever the circumstances is allowed in none.
-    fn settle(&self, mut request: Request, open: Decision) -> Answer {
+    fn settle(&self, mut request: Request, open: &Decision) -> Answer {
         request.context.set_complete(true);
         match self.decide(&request) {
             complete if complete.outcome == Outcome::Allow => Answer::Yes(proof(request, complete)),
-            _ => Answer::Unknown(missing(&open)),
+            _ => Answer::Unknown(missing(open)),
         }
     }
 
@@ -181,18 +181,14 @@ impl View<'_> {
 
     /// Adds to a request what the estate tells of it: the tags of who asks and of what is asked for,
     /// its region, and whose the resource is. What was given stays.
-    pub fn tell(&self, request: &mut Request) {
+    pub(crate) fn tell(&self, request: &mut Request) {
         self.tell_region(request);
         for (key, value) in self.tags(request) {
             if !is_set(&request.context, &key) {
                 request.context.set(key, value);
             }
         }
-        let resource = request.resource.parse().ok();
-        let named = resource.and_then(|arn: Arn| self.estate.named(&arn));
-        if let (None, Some(Named::Resource(resource))) = (request.resource_account, named) {
-            request.resource_account = self.estate.resources.at(resource).account;
-        }
+        self.tell_owner(request);
     }
 
     /// A call goes to the region of its resource.

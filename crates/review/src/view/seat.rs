@@ -36,7 +36,7 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Agent => "agent",
             Self::Gateway => "gateway",
@@ -49,7 +49,7 @@ impl Part {
         }
     }
 
-    pub fn of_agent(kind: AgentKind) -> Self {
+    pub(crate) fn of_agent(kind: AgentKind) -> Self {
         match kind {
             AgentKind::Gateway => Self::Gateway,
             AgentKind::Browser | AgentKind::CodeInterpreter => Self::Sandbox,
@@ -71,7 +71,7 @@ impl Part {
         }
     }
 
-    pub fn of_compute(kind: &str) -> Self {
+    pub(crate) fn of_compute(kind: &str) -> Self {
         if kind == "AWS::Lambda::Function" {
             Self::Function
         } else {
@@ -82,7 +82,7 @@ impl Part {
 
 impl Seat {
     /// The agents that a finding about the role concerns.
-    pub fn concerned(&self) -> Vec<Id<Agent>> {
+    pub(crate) fn concerned(&self) -> Vec<Id<Agent>> {
         let all = self
             .agents
             .iter()

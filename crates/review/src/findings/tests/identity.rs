@@ -1,0 +1,138 @@
+use serde_json::json;
+
+use super::*;
+
+fn reads() -> Value {
+    allow(&["s3:GetObject"], &["arn:aws:s3:::papers/*"])
+}
+
+fn shared(tags: [&Value; 2]) -> World {
+    World::default()
+        .role(
+            "shared",
+            &trust_service("bedrock-agentcore.amazonaws.com"),
+            &reads(),
+        )
+        .runtime_tagged("one", "shared", tags[0])
+        .runtime_tagged("two", "shared", tags[1])
+}
+
+#[test]
+fn id_01_two_runtimes_on_one_role() {
+    let owner = json!({"owner": "sales"});
+    let finding = shared([&owner, &owner]).fires("ID-01");
+    assert_eq!(finding.severity, Severity::High);
+    assert_eq!(finding.subject, role_arn("shared"));
+    assert_eq!(finding.agents, [runtime_arn("one"), runtime_arn("two")]);
+}
+
+#[test]
+fn id_01_is_critical_where_owners_differ() {
+    let finding =
+        shared([&json!({"owner": "sales"}), &json!({"owner": "payments"})]).fires("ID-01");
+    assert_eq!(finding.severity, Severity::Critical);
+    assert!(finding.why.contains("owner"));
+}
+
+#[test]
+fn id_01_two_roles_that_say_the_same_in_other_words() {
+    let one = json!([{"Effect": "Allow", "Action": ["s3:GetObject", "dynamodb:GetItem"], "Resource": "arn:aws:s3:::papers/*"}]);
+    let other = json!([
+        {"Effect": "Allow", "Action": "DynamoDB:getitem", "Resource": "arn:aws:s3:::papers/*"},
+        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": ["arn:aws:s3:::papers/*"]},
+    ]);
+    let world = World::default()
+        .role("one", &trust_of("one"), &one)
+        .role("two", &trust_of("two"), &other)
+        .runtime("one", "one")
+        .runtime("two", "two");
+    assert_eq!(world.fires("ID-01").severity, Severity::Medium);
+}
+
+#[test]
+fn id_01_near_miss_two_roles_of_which_one_has_a_deny() {
+    let denied = both(
+        &reads(),
+        &json!([{"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::papers/secret"}]),
+    );
+    World::default()
+        .role("one", &trust_of("one"), &reads())
+        .role("two", &trust_of("two"), &denied)
+        .runtime("one", "one")
+        .runtime("two", "two")
+        .is_silent("ID-01");
+}
+
+#[test]
+fn id_02_an_agent_and_its_function_on_one_role() {
+    let world = |role: &str| {
+        World::default()
+            .role("desk", &trust_service("bedrock.amazonaws.com"), &reads())
+            .role("tool", &trust_service("lambda.amazonaws.com"), &reads())
+            .bedrock_agent("desk", "desk", &json!({}))
+            .function(role, None)
+    };
+    let finding = world("desk").fires("ID-02");
+    assert!(
+        finding.title.contains("agent and function"),
+        "{}",
+        finding.title
+    );
+    world("tool").is_silent("ID-02");
+}
+
+#[test]
+fn id_03_a_user_that_can_assume_the_agents_role() {
+    let assume = allow(&["sts:AssumeRole"], &[&role_arn("reader")]);
+    let world = |trust: &Value| {
+        World::default()
+            .user("ann", &assume)
+            .role("reader", trust, &reads())
+            .runtime("reader", "reader")
+    };
+    let account = json!([{"Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{ACCOUNT}:root")}, "Action": "sts:AssumeRole"}]);
+    let finding = world(&both(&trust_of("reader"), &account)).fires("ID-03");
+    assert!(finding.why.contains("ann can assume it"), "{}", finding.why);
+    world(&trust_of("reader")).is_silent("ID-03");
+}
+
+#[test]
+fn id_05_a_live_version_on_the_draft_s_former_role() {
+    let world = |live: &str| {
+        World::default()
+            .role("new", &trust_service("bedrock.amazonaws.com"), &reads())
+            .role(
+                "old",
+                &trust_service("bedrock.amazonaws.com"),
+                &allow(&["s3:DeleteObject"], &["arn:aws:s3:::papers/*"]),
+            )
+            .bedrock_agent("new", live, &json!({}))
+    };
+    let finding = world("old").fires("ID-05");
+    assert_eq!(finding.severity, Severity::High, "the old role may do more");
+    assert!(finding.why.contains("s3:DeleteObject"));
+    world("new").is_silent("ID-05");
+}
+
+#[test]
+fn est_01_an_agent_whose_role_no_file_holds() {
+    let finding = World::default()
+        .role("other", &trust_service("ec2.amazonaws.com"), &reads())
+        .runtime("reader", "reader")
+        .is_unknown("EST-01");
+    assert_eq!(finding.subject, role_arn("reader"));
+    reader(&reads()).is_silent("EST-01");
+}
+
+#[test]
+fn life_04_a_role_for_agents_that_no_agent_has() {
+    let world = reader(&reads()).role(
+        "leftover",
+        &trust_service("bedrock-agentcore.amazonaws.com"),
+        &reads(),
+    );
+    let finding = world.fires("LIFE-04");
+    assert_eq!(finding.subject, role_arn("leftover"));
+    assert_eq!(finding.severity, Severity::High, "it can still be assumed");
+    reader(&reads()).is_silent("LIFE-04");
+}
