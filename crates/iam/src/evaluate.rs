@@ -12,6 +12,7 @@ mod principal;
 mod program;
 mod question;
 mod resource;
+mod split;
 mod truth;
 mod values;
 
@@ -28,6 +29,7 @@ use crate::{
 };
 
 use missing::Missing;
+use split::Tried;
 
 pub(crate) use group::Said;
 pub(crate) use hearing::Hearing;
@@ -124,11 +126,28 @@ pub fn evaluate(layers: &Layers, request: &Request, vocabulary: &dyn Vocabulary)
 
 pub(crate) fn decide(hearing: &Hearing<'_>) -> Decision {
     let fixed = fixed(hearing);
-    let outcome = match (hearing.slots().outcome(hearing.sides), fixed) {
+    let said = hearing.slots().outcome(hearing.sides);
+    let mut missing = None;
+    let outcome = match (said, fixed) {
         (_, Some(Fixed::NeedsNoPermission)) => Outcome::Allow,
         (Outcome::ExplicitDeny, _) => Outcome::ExplicitDeny,
         (_, Some(Fixed::BelongsToAws)) => Outcome::ImplicitDeny,
-        (outcome, None) => outcome,
+        (Outcome::Unknown, None) => {
+            let mut found = Missing::of(hearing);
+            match split::try_all(hearing, &found) {
+                Some(Tried::Same(outcome)) => outcome,
+                Some(Tried::DependsOn(keys)) => {
+                    found.keep(&keys);
+                    missing = Some(found);
+                    Outcome::Unknown
+                }
+                None => {
+                    missing = Some(found);
+                    Outcome::Unknown
+                }
+            }
+        }
+        (outcome @ (Outcome::Allow | Outcome::ImplicitDeny), None) => outcome,
     };
     let mut decision = Decision {
         outcome,
@@ -138,30 +157,33 @@ pub(crate) fn decide(hearing: &Hearing<'_>) -> Decision {
         unreadable: Vec::new(),
         fixed,
     };
-    match outcome {
-        Outcome::Allow => {}
+    decision.layer = match outcome {
+        Outcome::Allow => None,
+        Outcome::ImplicitDeny if fixed.is_some() => None,
+        Outcome::ImplicitDeny => Some(hearing.silent_layer()),
         Outcome::ExplicitDeny => {
             let denies = |because: &&Because| because.effect == Effect::Deny;
-            decision.layer = decision
-                .because
-                .iter()
-                .find(denies)
-                .map(|found| found.layer);
+            let deny = decision.because.iter().find(denies);
+            deny.map(|found| found.layer)
         }
-        Outcome::ImplicitDeny if fixed.is_some() => {}
-        Outcome::ImplicitDeny => decision.layer = Some(hearing.silent_layer()),
-        Outcome::Unknown => {
-            let missing = Missing::of(hearing);
-            let layers = missing.statements.iter().map(|because| because.layer);
-            let unread = missing.unreadable.iter().map(|unread| unread.layer);
-            decision.layer = layers.chain(unread).min();
-            decision.because.extend(missing.statements);
-            decision.because.sort_by_key(|because| because.layer);
-            decision.missing = missing.keys;
-            decision.unreadable = missing.unreadable;
-        }
+        Outcome::Unknown => None,
+    };
+    if let Some(missing) = missing {
+        decision.hang_on(missing);
     }
     decision
+}
+
+impl Decision {
+    fn hang_on(&mut self, missing: Missing) {
+        let layers = missing.statements.iter().map(|because| because.layer);
+        let unread = missing.unreadable.iter().map(|unread| unread.layer);
+        self.layer = layers.chain(unread).min();
+        self.because.extend(missing.statements);
+        self.because.sort_by_key(|because| because.layer);
+        self.missing = missing.keys;
+        self.unreadable = missing.unreadable;
+    }
 }
 
 /// The policies of a list that could not be read.

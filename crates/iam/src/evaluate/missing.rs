@@ -51,6 +51,14 @@ impl Missing {
         found
     }
 
+    /// Keeps only these of the keys.
+    pub(crate) fn keep(&mut self, keys: &[String]) {
+        self.keys.retain(|key| keys.contains(key));
+        for because in &mut self.statements {
+            because.depends_on.retain(|key| keys.contains(key));
+        }
+    }
+
     fn note(&mut self, doubt: &Doubt<'_>, hearing: &Hearing<'_>) {
         let policy = doubt.compiled.name();
         let why_unreadable = doubt.compiled.why_unreadable().cloned();
@@ -146,7 +154,7 @@ fn matters_in(doubt: &Doubt<'_>, matters: &[bool; Slots::COUNT]) -> bool {
 }
 
 /// Every list of policies that was asked, in AWS's order.
-fn lists<'h>(hearing: &'h Hearing<'_>) -> Vec<(LayerKind, Vec<&'h Compiled>)> {
+pub(crate) fn lists<'h>(hearing: &'h Hearing<'_>) -> Vec<(LayerKind, Vec<&'h Compiled>)> {
     let layers = hearing.layers;
     let mut lists: Vec<(LayerKind, Vec<&Compiled>)> = Vec::new();
     let mut add = |layer, policies: &'h [Arc<Compiled>]| {

@@ -300,9 +300,22 @@ pub(crate) fn case(seed: u64) -> Value {
         .iter()
         .any(|service| action.starts_with(service));
     if supports_rcp && choice.one_in(6) {
-        let mut document = statements(choice, 1, Some(&["*"]));
+        let mut document = statements(choice, 0, Some(&["*"]));
         document["Statement"][0]["Effect"] = "Deny".into();
         document["Statement"][0]["Principal"] = "*".into();
+        document["Version"] = "2012-10-17".into();
+        let services = [
+            "s3:*",
+            "sqs:*",
+            "sts:AssumeRole",
+            "kms:*",
+            "secretsmanager:*",
+        ];
+        document["Statement"][0]["Action"] = choice.some(&services, 2).into();
+        document["Statement"][0]
+            .as_object_mut()
+            .unwrap()
+            .remove("NotAction");
         let level = json!({"target": "r-1", "policies": [{"name": "rcp", "document": document}]});
         layers.insert("rcp".into(), json!([level]));
     }
@@ -414,7 +427,7 @@ fn list(choice: &mut Choice, name: &str, most: usize, principals: Option<&[&str]
 }
 
 fn statements(choice: &mut Choice, most: usize, principals: Option<&[&str]>) -> Value {
-    let made: Vec<Value> = (0..=choice.below(most))
+    let made: Vec<Value> = (0..=choice.below(most.max(1)))
         .map(|_| statement(choice, principals))
         .collect();
     let version = if choice.one_in(12) {
@@ -485,4 +498,20 @@ fn principal_element(named: &[&str]) -> Value {
         names.as_array_mut().unwrap().push(name.into());
     }
     element.into()
+}
+
+/// A made case whose identity policies are some of these.
+pub(crate) fn case_with(seed: u64, real: &[(&String, &Value)]) -> Value {
+    let mut case = case(seed);
+    let choice = &mut Choice::new(seed ^ 0x5EED);
+    if case["identity"].is_null() {
+        return case;
+    }
+    case["identity"] = (0..=choice.below(9))
+        .map(|_| {
+            let (name, policy) = choice.of(real);
+            json!({"name": name, "document": policy["document"]})
+        })
+        .collect();
+    case
 }

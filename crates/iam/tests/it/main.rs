@@ -12,5 +12,6 @@ mod laws;
 mod made;
 mod managed;
 mod reference;
+mod simulate;
 mod spec;
 mod vocabulary;
