@@ -217,65 +217,17 @@ fn statement(node: &Node<'_>, at: &Place<'_>) -> Result<Statement, ParsePolicyEr
         match member.name.as_ref() {
             "Sid" => found.sid = Some(place.string(value)?),
             "Effect" => found.effect = Some(effect(value, &place)?),
-            "Principal" => {
-                let read = Selection::Only(principals(value, &place)?);
-                once(
-                    &mut found.principals,
-                    read,
-                    ("Principal", "NotPrincipal"),
-                    &member,
-                    &place,
-                )?;
+            "Principal" | "NotPrincipal" => {
+                let read = principals(value, &place)?;
+                once(&mut found.principals, read, &member, &place)?;
             }
-            "NotPrincipal" => {
-                let read = Selection::AllBut(principals(value, &place)?);
-                once(
-                    &mut found.principals,
-                    read,
-                    ("Principal", "NotPrincipal"),
-                    &member,
-                    &place,
-                )?;
+            "Action" | "NotAction" => {
+                let read = patterns(value, &place, ActionPattern)?;
+                once(&mut found.actions, read, &member, &place)?;
             }
-            "Action" => {
-                let read = Selection::Only(patterns(value, &place, ActionPattern)?);
-                once(
-                    &mut found.actions,
-                    read,
-                    ("Action", "NotAction"),
-                    &member,
-                    &place,
-                )?;
-            }
-            "NotAction" => {
-                let read = Selection::AllBut(patterns(value, &place, ActionPattern)?);
-                once(
-                    &mut found.actions,
-                    read,
-                    ("Action", "NotAction"),
-                    &member,
-                    &place,
-                )?;
-            }
-            "Resource" => {
-                let read = Selection::Only(patterns(value, &place, ResourcePattern)?);
-                once(
-                    &mut found.resources,
-                    read,
-                    ("Resource", "NotResource"),
-                    &member,
-                    &place,
-                )?;
-            }
-            "NotResource" => {
-                let read = Selection::AllBut(patterns(value, &place, ResourcePattern)?);
-                once(
-                    &mut found.resources,
-                    read,
-                    ("Resource", "NotResource"),
-                    &member,
-                    &place,
-                )?;
+            "Resource" | "NotResource" => {
+                let read = patterns(value, &place, ResourcePattern)?;
+                once(&mut found.resources, read, &member, &place)?;
             }
             "Condition" => found.conditions = conditions(value, &place)?,
             _ => return Err(unknown_element(&member, &place, STATEMENT)),
@@ -301,18 +253,33 @@ fn statement(node: &Node<'_>, at: &Place<'_>) -> Result<Statement, ParsePolicyEr
     })
 }
 
+/// Keeps what an element selects, unless its opposite has been read before.
 fn once<T>(
-    slot: &mut Option<T>,
-    value: T,
-    (one, other): (&'static str, &'static str),
+    slot: &mut Option<Selection<T>>,
+    patterns: Vec<Spanned<T>>,
     member: &Member<'_>,
     place: &Place<'_>,
 ) -> Result<(), ParsePolicyError> {
     if slot.is_some() {
+        let (one, other) = opposites(&member.name);
         return Err(place.wrong(Problem::Both { one, other }, member.span));
     }
-    *slot = Some(value);
+    *slot = Some(if member.name.starts_with("Not") {
+        Selection::AllBut(patterns)
+    } else {
+        Selection::Only(patterns)
+    });
     Ok(())
+}
+
+fn opposites(name: &str) -> (&'static str, &'static str) {
+    if name.ends_with("Principal") {
+        ("Principal", "NotPrincipal")
+    } else if name.ends_with("Action") {
+        ("Action", "NotAction")
+    } else {
+        ("Resource", "NotResource")
+    }
 }
 
 fn effect(node: &Node<'_>, place: &Place<'_>) -> Result<Effect, ParsePolicyError> {
