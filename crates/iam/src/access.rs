@@ -31,6 +31,8 @@
 mod ask;
 mod bits;
 mod budget;
+pub mod certificate;
+mod check;
 mod clause;
 mod compare;
 mod compile;
@@ -58,6 +60,8 @@ use crate::vocabulary::Vocabulary;
 
 pub use budget::{Exhausted, Limits};
 pub use region::Region;
+
+pub(crate) use clause::{action_covers, resource_covers};
 
 use ask::{Answer, Ear, Label, Layer, Question, Side, Start};
 pub use compare::{Comparison, Relation, compare};
@@ -289,7 +293,10 @@ impl Access<'_> {
             };
             self.look_outside(&layers, &exempt, reading, &accept, budget)
         });
-        self.contained(looked, other.unreadable.as_ref())
+        match self.contained(looked, other.unreadable.as_ref()) {
+            Contained::Refuted(request) => Contained::Refuted(Box::new(other.respelled(*request))),
+            told @ (Contained::Proved | Contained::Unknown(_)) => told,
+        }
     }
 
     /// A request that both allow.
@@ -326,34 +333,43 @@ impl Access<'_> {
         accept: &dyn Fn(&Request) -> bool,
         budget: &mut Budget,
     ) -> Looked {
-        let setting = self.setting(reading);
-        for own in &self.allows {
-            let question = Question {
-                layers: layers.to_vec(),
-                avoid: vec![exempt, own, &self.algebra.forbidden, &self.algebra.free],
-                setting,
-            };
+        for question in self.outside(layers, exempt, reading) {
             match self.look(&question, accept, budget) {
                 Looked::Nothing => {}
                 stop @ (Looked::Found(_) | Looked::Unknown(_)) => return stop,
             }
         }
-        if self.denies.is_empty() {
-            return Looked::Nothing;
-        }
-        let layers = [self.denies.as_slice()]
-            .into_iter()
-            .chain(layers.iter().copied())
-            .collect();
-        self.look(
-            &Question {
-                layers,
-                avoid: vec![exempt, &self.algebra.forbidden, &self.algebra.free],
+        Looked::Nothing
+    }
+
+    /// All of the layers, less what they exempt, is in this access if none of these questions finds
+    /// a request: for each of its layers one that no box of it holds, and one that it denies.
+    fn outside<'q>(
+        &'q self,
+        layers: &[&'q [Side]],
+        exempt: &'q [Side],
+        reading: ResourceSemantics,
+    ) -> Vec<Question<'q>> {
+        let (forbidden, free) = (&self.algebra.forbidden, &self.algebra.free);
+        let setting = self.setting(reading);
+        let mut questions: Vec<Question<'q>> = self
+            .allows
+            .iter()
+            .map(|own| Question {
+                layers: layers.to_vec(),
+                avoid: vec![exempt, own, forbidden, free],
                 setting,
-            },
-            accept,
-            budget,
-        )
+            })
+            .collect();
+        if !self.denies.is_empty() {
+            let denied = [self.denies.as_slice()];
+            questions.push(Question {
+                layers: denied.into_iter().chain(layers.iter().copied()).collect(),
+                avoid: vec![exempt, forbidden, free],
+                setting,
+            });
+        }
+        questions
     }
 
     fn contained(&self, looked: Looked, unreadable: Option<&Unknown>) -> Contained {

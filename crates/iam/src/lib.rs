@@ -27,4 +27,5 @@ pub mod json;
 pub mod layers;
 pub mod policy;
 pub mod request;
+pub mod synthesis;
 pub mod vocabulary;

@@ -427,12 +427,12 @@ pub(crate) fn resource_states(
 }
 
 impl Question<'_> {
-    fn avoided(&self, id: BoxId) -> Option<&Clause> {
+    pub(crate) fn avoided(&self, id: BoxId) -> Option<&Clause> {
         self.avoid.iter().find_map(|layer| clause_of(layer, id))
     }
 }
 
-fn clause_of<'a>(layer: &'a [Side], id: BoxId) -> Option<&'a Clause> {
+fn clause_of(layer: &[Side], id: BoxId) -> Option<&Clause> {
     let side = layer.iter().find(|side| side.label == id.label)?;
     side.shelf.clauses.get(id.clause as usize)
 }

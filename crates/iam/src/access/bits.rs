@@ -54,10 +54,6 @@ impl Bits {
         self.0.iter().zip(&other.0).any(|(a, b)| a & b != 0)
     }
 
-    pub(crate) fn is_subset(&self, other: &Self) -> bool {
-        self.0.iter().zip(&other.0).all(|(a, b)| a & !b == 0)
-    }
-
     pub(crate) fn iter(&self) -> impl Iterator<Item = usize> {
         let words = self.0.len();
         (0..words * 64).filter(|atom| self.contains(*atom))

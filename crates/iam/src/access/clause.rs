@@ -147,7 +147,7 @@ impl Reading<'_> {
         for (resources, needs) in self.resource_sets(statement.resources.as_ref(), version) {
             for requirements in &alternatives {
                 let mut requirements = requirements.clone();
-                requirements.extend(needs.iter().map(|key| present(key)));
+                requirements.extend(needs.iter().map(present));
                 requirements.sort_unstable();
                 requirements.dedup();
                 clauses.push(Clause {
@@ -877,13 +877,17 @@ fn loosened(test: Test, template: &Template) -> Predicate {
             })
             .collect(),
     );
-    match test {
-        // Whatever the case of its letters: only presence follows.
-        Test::StringEqualsIgnoreCase | Test::StringNotEqualsIgnoreCase => {
-            Predicate::Text(Glob::everything())
-        }
-        _ => Predicate::Text(flat_glob(&loose)),
-    }
+    let any_case = matches!(
+        test,
+        Test::StringEqualsIgnoreCase | Test::StringNotEqualsIgnoreCase
+    );
+    // Whatever the case of its letters, only presence follows.
+    let glob = if any_case {
+        Glob::everything()
+    } else {
+        flat_glob(&loose)
+    };
+    Predicate::Text(glob)
 }
 
 fn arn_shape(test: Test) -> Option<Predicate> {
@@ -895,12 +899,31 @@ fn arn_shape(test: Test) -> Option<Predicate> {
     is_arn.then(|| Predicate::Text(Glob::from_tokens(tokens, true)))
 }
 
-const fn positive_name(test: Test) -> &'static str {
-    match test {
-        Test::StringNotEquals => Test::StringEquals.name(),
-        Test::StringNotEqualsIgnoreCase => Test::StringEqualsIgnoreCase.name(),
-        Test::StringNotLike => Test::StringLike.name(),
-        Test::ArnNotEquals | Test::ArnNotLike | Test::ArnEquals => Test::ArnLike.name(),
-        other => other.name(),
+/// The name of the comparison without its `Not`, one for both names of ARN operators.
+fn positive_name(test: Test) -> String {
+    let name = test.name().replace("Not", "");
+    if name == "ArnEquals" {
+        "ArnLike".to_owned()
+    } else {
+        name
     }
+}
+
+/// Does one resource pattern match whatever the other does, under both readings?
+pub(crate) fn resource_covers(wide: &str, narrow: &str, version: Version) -> bool {
+    let (wide, narrow) = (Cut::new(wide, version), Cut::new(narrow, version));
+    let by_segments = match (
+        wide.segmented(Short::Padded),
+        narrow.segmented(Short::Padded),
+    ) {
+        (Some(wide), Some(narrow)) => wide.covers_word(&narrow),
+        (_, None) => true,
+        (None, Some(_)) => false,
+    };
+    by_segments && wide.flat().covers_word(&narrow.flat())
+}
+
+/// Does one action pattern match whatever the other does?
+pub(crate) fn action_covers(wide: &str, narrow: &str) -> bool {
+    action_glob(wide).covers_word(&action_glob(narrow))
 }

@@ -16,7 +16,7 @@ pub(crate) enum Proof {
     /// all: the cell lies inside it.
     Closed {
         obstacle: usize,
-        ways: Vec<(Dimension, Vec<Proof>)>,
+        ways: Vec<(Dimension, Vec<Self>)>,
     },
 }
 

@@ -444,7 +444,11 @@ fn a_resource_policy_is_compared_by_whom_it_names_too() {
     check_grants(role, Relation::Narrower, account);
     check_grants(session, Relation::Narrower, role);
     check_grants(account, Relation::Narrower, r#""*""#);
-    check_grants(account, Relation::Equal, r#"{"AWS":"arn:aws:iam::111122223333:root"}"#);
+    check_grants(
+        account,
+        Relation::Equal,
+        r#"{"AWS":"arn:aws:iam::111122223333:root"}"#,
+    );
     check_grants(service, Relation::Narrower, r#""*""#);
     check_grants(service, Relation::Disjoint, account);
     check_grants(account, Relation::Disjoint, r#"{"AWS":"444455556666"}"#);
@@ -464,6 +468,7 @@ fn a_deny_of_all_but_some_principals_is_not_guessed_at() {
 #[test]
 fn a_variable_with_one_possible_value_is_that_value() {
     let own = r#"Allow s3:* on arn:aws:s3:::home/${aws:username}/* if {"StringEquals":{"aws:username":"ann"}}"#;
-    let anns = r#"Allow s3:* on arn:aws:s3:::home/ann/* if {"StringEquals":{"aws:username":"ann"}}"#;
+    let anns =
+        r#"Allow s3:* on arn:aws:s3:::home/ann/* if {"StringEquals":{"aws:username":"ann"}}"#;
     check(&[own], Relation::Equal, &[anns]);
 }

@@ -154,7 +154,7 @@ impl Draft<'_> {
             else {
                 continue;
             };
-            let absent = self.values.get(&*source.key).is_none();
+            let absent = !self.values.contains_key(&*source.key);
             if *decided != Some(true)
                 || absent && !source.present_when_false && source.example.0.is_empty()
             {
