@@ -207,6 +207,15 @@ impl Estate {
             .is_some_and(|account| account.answered.iter().any(matches))
     }
 
+    /// Whether a service call of an account was answered in this region. If it was, what the answer
+    /// does not list does not exist there.
+    #[must_use]
+    pub fn answered_in(&self, account: AccountId, region: &str, operation: &str) -> bool {
+        self.accounts
+            .get(&account)
+            .is_some_and(|account| account.answered.contains(&format!("{region}/{operation}")))
+    }
+
     /// Agents and components that run as this role, in any version.
     pub fn agents_of(&self, role: Id<Role>) -> impl Iterator<Item = Id<Agent>> + '_ {
         self.agents_by_role

@@ -25,6 +25,8 @@ struct Account {
     /// Roles of another account.
     abroad: Vec<Value>,
     organization: Option<Value>,
+    /// The answer to `ListFunctions` of a region.
+    functions: Option<(&'static str, Value)>,
 }
 
 fn document(statements: Value) -> Value {
@@ -153,6 +155,11 @@ impl Account {
         .to_string();
         let resources = Value::Array(self.resources.clone()).to_string();
         let organization = self.organization.as_ref().map(Value::to_string);
+        let calls = self.functions.as_ref().map(|(region, functions)| {
+            let answer = json!({"operation": "ListFunctions", "request": {}, "response": {"Functions": functions}});
+            let below = format!("accounts/{ACCOUNT}/{region}/lambda.json");
+            (below, json!({"calls": [answer]}).to_string())
+        });
         let mut files = vec![File::of_bytes("estate", "iam.json", iam.as_bytes())];
         if !self.resources.is_empty() {
             files.push(File::of_bytes(
@@ -167,6 +174,9 @@ impl Account {
         if let Some(organization) = &organization {
             let bytes = organization.as_bytes();
             files.push(File::of_bytes("estate", "organization.json", bytes));
+        }
+        if let Some((below, calls)) = &calls {
+            files.push(File::of_bytes("estate", below, calls.as_bytes()));
         }
         let estate = Estate::load(files).unwrap();
         let graph = graph(&estate, catalog());
@@ -319,6 +329,24 @@ fn what_the_snapshot_does_not_list_is_assumed_and_named() {
     let found = listed.reach("user");
     assert_eq!(found.admin, Admin::Yes);
     assert_eq!(found.reaches[0].hops[0].assumes, None);
+}
+
+#[test]
+fn where_aws_listed_all_functions_none_is_assumed() {
+    let here = document(
+        json!([{"Effect": "Allow", "Action": "lambda:UpdateFunctionCode",
+        "Resource": format!("arn:aws:lambda:eu-west-1:{ACCOUNT}:function:*")}]),
+    );
+    let mut account = Account::default().user("start", here).role(
+        "target",
+        service("lambda.amazonaws.com"),
+        everything(),
+    );
+    account.functions = Some(("eu-west-1", json!([])));
+    assert_eq!(account.reach("user").admin, Admin::No);
+
+    account.functions = Some(("us-east-1", json!([])));
+    assert_eq!(account.reach("user").admin, Admin::Potential);
 }
 
 #[test]

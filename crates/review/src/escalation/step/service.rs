@@ -156,6 +156,9 @@ impl<'f> From<'f, '_> {
                 continue;
             };
             for arn in self.unlisted_arns(path, template, sources) {
+                if self.is_ruled_out(kind, &arn) {
+                    continue;
+                }
                 let found = Found::Unlisted { kind, arn };
                 settings.extend(self.settings_with(path, &found, sources));
                 if !settings.is_empty() {
@@ -164,6 +167,20 @@ impl<'f> From<'f, '_> {
             }
         }
         settings
+    }
+
+    /// Whether AWS was asked for all things of a kind where this one would be: what it did not list
+    /// does not exist.
+    fn is_ruled_out(self, kind: &str, arn: &str) -> bool {
+        let Some(listing) = listing(kind) else {
+            return false;
+        };
+        let account = self.rights.account;
+        arn.parse::<Arn>().is_ok_and(|arn| {
+            self.world
+                .estate
+                .answered_in(account, arn.region(), listing)
+        })
     }
 
     fn unlisted_arns(self, path: &Path, template: &Template, sources: &[&str]) -> Vec<String> {
@@ -446,6 +463,18 @@ impl<'f> From<'f, '_> {
             }
         }
         best
+    }
+}
+
+/// The call that lists all things of a kind in a region, of those that snapshots hold.
+fn listing(kind: &str) -> Option<&'static str> {
+    match kind {
+        "AWS::BedrockAgentCore::BrowserCustom" => Some("ListBrowsers"),
+        "AWS::BedrockAgentCore::CodeInterpreterCustom" => Some("ListCodeInterpreters"),
+        "AWS::BedrockAgentCore::Harness" => Some("ListHarnesses"),
+        "AWS::BedrockAgentCore::Runtime" => Some("ListAgentRuntimes"),
+        "AWS::Lambda::Function" => Some("ListFunctions"),
+        _ => None,
     }
 }
 
