@@ -181,7 +181,7 @@ impl View<'_> {
 
     /// Adds to a request what the estate tells of it: the tags of who asks and of what is asked for,
     /// its region, and whose the resource is. What was given stays.
-    pub(crate) fn tell(&self, request: &mut Request) {
+    pub fn tell(&self, request: &mut Request) {
         self.tell_region(request);
         for (key, value) in self.tags(request) {
             if !is_set(&request.context, &key) {
