@@ -151,11 +151,14 @@ pub(crate) struct Digest {
     pub(crate) allows: Actions,
     /// For each such statement: what it allows, and on which resources. Empty: on all but some.
     pub(crate) grants: Vec<(Actions, Vec<Box<str>>)>,
-    /// The condition keys and variables it mentions, in lower case, with the values it compares
-    /// them with.
-    pub(crate) keys: BTreeMap<String, Vec<Box<str>>>,
+    /// For each statement that has conditions or variables: the actions it is about, and its keys.
+    conditions: Vec<(Actions, Keys)>,
     pub(crate) denies: bool,
 }
+
+/// The condition keys and variables that a statement mentions, in lower case, with the values it
+/// compares them with.
+type Keys = BTreeMap<String, Vec<Box<str>>>;
 
 impl Digest {
     pub(crate) fn of(policy: &Policy, vocabulary: &Vocabulary) -> Self {
@@ -171,38 +174,22 @@ impl Digest {
         Self {
             allows: Actions::ALL,
             grants: vec![(Actions::ALL, Vec::new())],
-            keys: BTreeMap::new(),
+            conditions: Vec::new(),
             denies: true,
         }
     }
 
     fn read(&mut self, statement: &Statement, vocabulary: &Vocabulary) {
-        for condition in &statement.conditions {
-            let key = condition.key.value.to_ascii_lowercase();
-            let values = condition.values.iter();
-            self.keys
-                .entry(key)
-                .or_default()
-                .extend(values.clone().map(|it| it.value.as_str().into()));
-            for value in values {
-                self.read_variables(&value.value);
-            }
-        }
-        let patterns = statement
-            .resources
-            .as_ref()
-            .map_or(&[][..], Selection::patterns);
-        for pattern in patterns {
-            self.read_variables(&pattern.value.0);
+        let actions = vocabulary.selected(&statement.actions);
+        let keys = keys_of(statement);
+        if !keys.is_empty() {
+            self.conditions.push((actions, keys));
         }
         match statement.effect {
             Effect::Deny => self.denies = true,
+            Effect::Allow if actions.is_empty() => {}
             Effect::Allow => {
-                let allowed = vocabulary.selected(&statement.actions);
-                if allowed.is_empty() {
-                    return;
-                }
-                self.allows.join(allowed);
+                self.allows.join(actions);
                 let resources = match &statement.resources {
                     Some(Selection::Only(patterns)) => patterns
                         .iter()
@@ -210,18 +197,24 @@ impl Digest {
                         .collect(),
                     Some(Selection::AllBut(_)) | None => Vec::new(),
                 };
-                self.grants.push((allowed, resources));
+                self.grants.push((actions, resources));
             }
         }
     }
 
-    fn read_variables(&mut self, text: &str) {
-        for after in text.split("${").skip(1) {
-            let name = after.split(['}', ',']).next().unwrap_or_default().trim();
-            if !name.is_empty() {
-                self.keys.entry(name.to_ascii_lowercase()).or_default();
-            }
-        }
+    pub(crate) fn is_conditional(&self) -> bool {
+        !self.conditions.is_empty()
+    }
+
+    /// The keys of the statements that are about an action, and what they compare them with; of all
+    /// statements, if the action is none of the paths'.
+    pub(crate) fn keys(&self, action: Option<usize>) -> impl Iterator<Item = (&str, &[Box<str>])> {
+        let about = move |actions: &Actions| action.is_none_or(|it| actions.contains(it));
+        let conditions = self.conditions.iter();
+        conditions
+            .filter(move |(actions, _)| about(actions))
+            .flat_map(|(_, keys)| keys.iter())
+            .map(|(key, values)| (key.as_str(), values.as_slice()))
     }
 
     /// The resources on which some statement allows the action; `None` if on all but some.
@@ -235,5 +228,32 @@ impl Digest {
             open.into_iter()
                 .chain(resources.iter().map(|resource| Some(resource.as_ref())))
         })
+    }
+}
+
+fn keys_of(statement: &Statement) -> Keys {
+    let mut keys = Keys::new();
+    for condition in &statement.conditions {
+        let key = condition.key.value.to_ascii_lowercase();
+        let values = condition.values.iter().map(|it| it.value.as_str());
+        let compared = keys.entry(key).or_default();
+        compared.extend(values.clone().map(Into::into));
+        for value in values {
+            read_variables(value, &mut keys);
+        }
+    }
+    let resources = statement.resources.as_ref();
+    for pattern in resources.map_or(&[][..], Selection::patterns) {
+        read_variables(&pattern.value.0, &mut keys);
+    }
+    keys
+}
+
+fn read_variables(text: &str, keys: &mut Keys) {
+    for after in text.split("${").skip(1) {
+        let name = after.split(['}', ',']).next().unwrap_or_default().trim();
+        if !name.is_empty() {
+            keys.entry(name.to_ascii_lowercase()).or_default();
+        }
     }
 }

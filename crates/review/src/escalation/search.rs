@@ -98,9 +98,13 @@ impl Ways {
     /// proved steps first, then by less sure ones.
     pub(crate) fn find(world: &World<'_>, roster: &Roster, summit: Summit) -> Self {
         let mut ways = Self::default();
-        for surest in [Sure::Proved, Sure::Assumed, Sure::Unknown] {
-            ways.seed(roster, summit, surest);
-            ways.spread(world, roster, surest);
+        let mut later = Vec::new();
+        for sure in [Sure::Proved, Sure::Assumed, Sure::Unknown] {
+            let mut reached = ways.seed(roster, summit, sure);
+            reached.extend(ways.resume(&later, sure));
+            while !reached.is_empty() {
+                reached = ways.spread(world, roster, &reached, sure, &mut later);
+            }
         }
         ways
     }
@@ -118,58 +122,86 @@ impl Ways {
         }
     }
 
-    fn seed(&mut self, roster: &Roster, summit: Summit, sure: Sure) {
+    fn seed(&mut self, roster: &Roster, summit: Summit, sure: Sure) -> BTreeSet<Holder> {
         let wanted = match sure {
             Sure::Proved => Everything::Proved,
-            Sure::Assumed => return,
+            Sure::Assumed => return BTreeSet::new(),
             Sure::Unknown => Everything::Unknown,
         };
+        let mut reached = BTreeSet::new();
         for (holder, rights) in &roster.rights {
             let held = match summit {
                 Summit::Everything => rights.everything,
                 Summit::AllOfAccount => rights.all_of_account,
             };
-            if held == wanted {
-                let way = Way { sure, step: None };
-                self.ways.entry(*holder).or_insert(way);
+            if held == wanted && !self.ways.contains_key(holder) {
+                self.ways.insert(*holder, Way { sure, step: None });
+                reached.insert(*holder);
             }
         }
+        reached
     }
 
-    fn spread(&mut self, world: &World<'_>, roster: &Roster, surest: Sure) {
-        let mut reached: BTreeSet<Holder> = self.ways.keys().copied().collect();
-        while !reached.is_empty() {
-            let principals: BTreeSet<_> = reached.iter().map(|holder| holder.principal).collect();
-            let index = Index::of(world.estate, |principal| principals.contains(&principal));
-            let goal = Goal {
-                index: &index,
-                wants: &|holder| reached.contains(&holder),
-                privileged: &|_| true,
-                surest,
-            };
-            let mut found = Vec::new();
-            for (holder, rights) in &roster.rights {
-                if self.ways.contains_key(holder) {
-                    continue;
-                }
-                let mut first = None;
-                let _stopped = steps(world, rights, &goal, &mut |step| {
-                    first = Some(step);
-                    ControlFlow::Break(())
-                });
-                if let Some(step) = first {
-                    found.push((*holder, step));
-                }
-            }
-            reached = found.iter().map(|(holder, _)| *holder).collect();
-            for (holder, step) in found {
-                let way = Way {
-                    sure: surest,
-                    step: Some(step),
-                };
-                self.ways.insert(holder, way);
+    /// Takes the steps that were found before and were not sure enough then.
+    fn resume(&mut self, later: &[(Holder, Step)], sure: Sure) -> BTreeSet<Holder> {
+        let mut reached = BTreeSet::new();
+        for (holder, step) in later {
+            if step.sure == sure && !self.ways.contains_key(holder) {
+                let step = Some(step.clone());
+                self.ways.insert(*holder, Way { sure, step });
+                reached.insert(*holder);
             }
         }
+        reached
+    }
+
+    /// Everybody who is one step from those reached last. Each holder is asked once about each.
+    fn spread(
+        &mut self,
+        world: &World<'_>,
+        roster: &Roster,
+        reached: &BTreeSet<Holder>,
+        sure: Sure,
+        later: &mut Vec<(Holder, Step)>,
+    ) -> BTreeSet<Holder> {
+        let principals: BTreeSet<_> = reached.iter().map(|holder| holder.principal).collect();
+        let index = Index::of(world.estate, |principal| principals.contains(&principal));
+        let goal = Goal {
+            index: &index,
+            wants: &|holder| reached.contains(&holder),
+            privileged: &|_| true,
+            surest: Sure::Unknown,
+        };
+        let mut found = Vec::new();
+        for (holder, rights) in &roster.rights {
+            if self.ways.contains_key(holder) {
+                continue;
+            }
+            let mut best: Option<Step> = None;
+            let _stopped = steps(world, rights, &goal, &mut |step| {
+                let enough = step.sure <= sure;
+                if best.as_ref().is_none_or(|best| step.sure < best.sure) {
+                    best = Some(step);
+                }
+                if enough {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            });
+            match best {
+                Some(step) if step.sure <= sure => found.push((*holder, step)),
+                Some(step) => later.push((*holder, step)),
+                None => {}
+            }
+        }
+        let mut next = BTreeSet::new();
+        for (holder, step) in found {
+            let step = Some(step);
+            self.ways.insert(holder, Way { sure, step });
+            next.insert(holder);
+        }
+        next
     }
 }
 

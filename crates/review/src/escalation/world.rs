@@ -136,8 +136,7 @@ impl<'e> World<'e> {
         let boundary = self.estate.boundary(principal);
         let documents = identity.iter().copied().chain(boundary).chain(ceilings);
         let has_keys = |document: &Id<PolicyDocument>| {
-            let digest = self.digest(*document);
-            digest.is_some_and(|digest| !digest.keys.is_empty())
+            self.digest(*document).is_some_and(Digest::is_conditional)
         };
         documents.filter(has_keys).collect()
     }
@@ -232,20 +231,21 @@ impl<'e> World<'e> {
 
     /// The Regions that the conditions of a holder's policies speak of.
     pub(crate) fn regions<'s>(&'s self, rights: &'s Rights) -> impl Iterator<Item = &'s str> {
-        self.values_of(rights, "aws:requestedregion")
+        self.values_of(&rights.conditional, None, "aws:requestedregion")
     }
 
     fn values_of<'s>(
         &'s self,
-        rights: &'s Rights,
+        documents: &'s [Id<PolicyDocument>],
+        action: Option<usize>,
         key: &str,
     ) -> impl Iterator<Item = &'s str> + use<'s, 'e> {
         let key = key.to_ascii_lowercase();
-        let digests = rights.conditional.iter().filter_map(|&it| self.digest(it));
+        let digests = documents.iter().filter_map(|&it| self.digest(it));
         digests
-            .filter_map(move |digest| digest.keys.get(&key))
-            .flatten()
-            .map(AsRef::as_ref)
+            .flat_map(move |digest| digest.keys(action))
+            .filter(move |(it, _)| *it == key)
+            .flat_map(|(_, values)| values.iter().map(AsRef::as_ref))
     }
 
     /// Whether a holder may make a call, in circumstances of its choosing.
@@ -270,19 +270,15 @@ impl<'e> World<'e> {
             moment: &self.moment,
             asked: call.asked,
         };
-        let documents = rights.conditional.iter().copied().chain(resource_policy);
-        let digests = documents.filter_map(|it| self.digest(it));
-        let keys = digests.flat_map(|digest| digest.keys.keys().map(String::as_str));
+        let action = self.vocabulary.known(call.action);
+        let own = rights.conditional.iter().copied();
+        let documents: Vec<_> = own.chain(resource_policy).collect();
+        let digests = documents.iter().filter_map(|&it| self.digest(it));
+        let keys = digests.flat_map(|digest| digest.keys(action).map(|(key, _)| key));
         let (context, chosen) = context(keys, call.fixed, scene);
         let mut request = Request::new(rights.signer.clone(), call.action, call.resource);
         request.context = context;
-        let values_of = |key: &str| {
-            let own = self.values_of(rights, key);
-            let its = resource_policy.and_then(|it| self.digest(it));
-            let its = its.and_then(|digest| digest.keys.get(&key.to_ascii_lowercase()));
-            own.chain(its.into_iter().flatten().map(AsRef::as_ref))
-                .collect()
-        };
+        let values_of = |key: &str| self.values_of(&documents, action, key).collect();
         let question = Question {
             layers,
             request,
@@ -301,9 +297,10 @@ impl<'e> World<'e> {
             "sts:AssumeRole",
             role.arn.as_str(),
         );
+        let assume = self.vocabulary.known("sts:AssumeRole");
         let keys = self.digest(role.trust).into_iter();
-        for key in keys.flat_map(|digest| digest.keys.keys()) {
-            let value = match key.as_str() {
+        for (key, _) in keys.flat_map(|digest| digest.keys(assume)) {
+            let value = match key {
                 "aws:sourceaccount" => Some(account.as_str()),
                 "aws:sourcearn" => source,
                 "aws:principalisawsservice" | "aws:securetransport" => Some("true"),
@@ -311,7 +308,7 @@ impl<'e> World<'e> {
                 "aws:currenttime" => Some(self.moment.iso.as_str()),
                 _ => None,
             };
-            let absent = matches!(key.as_str(), "sts:externalid" | "aws:viaawsservice");
+            let absent = matches!(key, "sts:externalid" | "aws:viaawsservice");
             match value {
                 Some(value) => request.context.set(key, value),
                 None if absent => request.context.set(key, Values::Many(Vec::new())),
@@ -328,9 +325,14 @@ impl<'e> World<'e> {
 
     /// The patterns with which a role's trust policy tells the things it trusts a service for.
     pub(crate) fn sources(&self, role: Id<Role>) -> Vec<&str> {
-        let trust = self.digest(self.estate.roles.at(role).trust);
-        let values = trust.and_then(|digest| digest.keys.get("aws:sourcearn"));
-        values.into_iter().flatten().map(AsRef::as_ref).collect()
+        let trust = self.estate.roles.at(role).trust;
+        let digest = self.digest(trust).into_iter();
+        let sources = digest
+            .flat_map(|it| it.keys(None))
+            .filter(|(key, _)| *key == "aws:sourcearn");
+        sources
+            .flat_map(|(_, values)| values.iter().map(AsRef::as_ref))
+            .collect()
     }
 
     pub(crate) fn no_tags(&self) -> &Tags {
