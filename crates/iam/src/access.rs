@@ -36,7 +36,9 @@ mod check;
 mod clause;
 mod compare;
 mod compile;
+pub mod difference;
 mod domain;
+mod equal;
 mod fixed;
 mod glob;
 mod number;
@@ -65,7 +67,9 @@ pub(crate) use clause::{action_covers, resource_covers};
 
 use ask::{Answer, Ear, Label, Layer, Question, Side, Start};
 pub use compare::{Comparison, Relation, compare};
+pub use difference::Difference;
 pub use domain::{Domain, DomainAction};
+pub use equal::{Grouping, group_equal};
 
 use budget::Budget;
 use clause::{Known, Short};
@@ -472,17 +476,24 @@ impl Access<'_> {
         for (key, values) in named {
             request.context.set(key, values);
         }
-        let spelled = self
-            .statements()
-            .flat_map(|statement| statement.actions.patterns())
-            .find(|action| action.value.0.eq_ignore_ascii_case(&request.action));
-        let catalogued = self.algebra.known_actions.get();
-        if let Some(action) = spelled {
-            request.action.clone_from(&action.value.0);
-        } else if let Some(name) = catalogued.and_then(|known| known.spelled(&request.action)) {
-            request.action = name.to_owned();
-        }
+        request.action = self.spelling(&request.action).unwrap_or(request.action);
         request
+    }
+
+    /// The action as a policy writes it, or the catalog.
+    fn spelling(&self, action: &str) -> Option<String> {
+        let mut written = self
+            .statements()
+            .flat_map(|statement| statement.actions.patterns());
+        let spelled = written.find(|known| known.value.0.eq_ignore_ascii_case(action));
+        let catalogued = || self.algebra.known_actions.get()?.spelled(action);
+        let spelled = spelled.map(|known| known.value.0.as_str());
+        spelled.or_else(catalogued).map(str::to_owned)
+    }
+
+    fn spelled_action(&self, action: &glob::Glob) -> String {
+        let text = action.to_string();
+        self.spelling(&text).unwrap_or(text)
     }
 
     fn statements(&self) -> impl Iterator<Item = &Statement> {

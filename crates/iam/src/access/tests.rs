@@ -472,3 +472,152 @@ fn a_variable_with_one_possible_value_is_that_value() {
         r#"Allow s3:* on arn:aws:s3:::home/ann/* if {"StringEquals":{"aws:username":"ann"}}"#;
     check(&[own], Relation::Equal, &[anns]);
 }
+
+#[test]
+fn a_difference_is_few_lines_each_with_a_request() {
+    let algebra = Algebra::new(&SomeKeys);
+    let wide = policy(&[
+        "Allow s3:GetObject,s3:PutObject,s3:DeleteObject on arn:aws:s3:::a/* arn:aws:s3:::b/*",
+        "Allow sqs:* on *",
+    ]);
+    let narrow = policy(&["Allow s3:Get* on *", "Allow sqs:SendMessage on *"]);
+    let (wide, narrow) = (algebra.access(&wide, None), algebra.access(&narrow, None));
+    let found = wide.beyond(&narrow, 10);
+    assert_eq!(
+        (found.lines.len(), found.more, found.incomplete),
+        (2, 0, false),
+        "{found:?}"
+    );
+    assert_eq!(found.lines[0].actions, ["s3:DeleteObject", "s3:PutObject"]);
+    assert_eq!(
+        found.lines[0].resources,
+        ["arn:aws:s3:::a/*", "arn:aws:s3:::b/*"]
+    );
+    assert_eq!(found.lines[1].actions, ["sqs:*"]);
+    let capped = wide.beyond(&narrow, 1);
+    assert_eq!((capped.lines.len(), capped.more), (1, 1));
+    assert!(wide.beyond(&wide, 10).lines.is_empty());
+}
+
+#[test]
+fn equal_roles_are_grouped_however_they_are_written() {
+    let algebra = Algebra::new(&SomeKeys);
+    let all = [
+        policy(&["Allow s3:Get*,s3:GetObject on *"]),
+        policy(&["Allow s3:* on *"]),
+        policy(&["Allow s3:Get* on *"]),
+        policy(&["Allow s3:* on *"]),
+        policy(&["Allow ec2:* on *"]),
+    ];
+    let all: Vec<Access<'_>> = all
+        .iter()
+        .map(|layers| algebra.access(layers, None))
+        .collect();
+    let found = group_equal(&all);
+    assert_eq!(found.groups, [vec![0, 2], vec![1, 3], vec![4]]);
+    assert_eq!(found.undecided, []);
+}
+
+fn hostile(a: &[String], b: &[String]) -> Contained {
+    let limits = Limits {
+        search_nodes: 400,
+        product_nodes: 2_000,
+        atoms: 60,
+    };
+    let lines = |lines: &[String]| policy(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    let algebra = Algebra::new(&SomeKeys).with_limits(limits);
+    let (a, b) = (lines(a), lines(b));
+    algebra.access(&b, None).contains(&algebra.access(&a, None))
+}
+
+#[test]
+fn formulas_over_many_keys_end_in_unknown_within_their_budget() {
+    // Random clauses of three flags, at the density where they are hardest.
+    let mut dice = 1_u64;
+    let mut roll = |sides: u64| {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (dice >> 33) % sides
+    };
+    let mut clause = || {
+        let flag = |roll: &mut dyn FnMut(u64) -> u64| {
+            format!(
+                r#""aws:RequestTag/k{}":"{}""#,
+                roll(60),
+                if roll(2) == 0 { "a" } else { "b" }
+            )
+        };
+        let (one, two, three) = (flag(&mut roll), flag(&mut roll), flag(&mut roll));
+        format!(
+            r#"Allow s3:* on * if {{"StringEquals":{{{one}}},"StringLike":{{{two}}},"StringEqualsIfExists":{{{three}}}}}"#
+        )
+    };
+    let all: Vec<String> = (0..256).map(|_| clause()).collect();
+    let pinned: Vec<String> = (0..60)
+        .map(|at| format!(r#""aws:RequestTag/k{at}":["a","b"]"#))
+        .collect();
+    let whole = format!(
+        r#"Allow s3:* on * if {{"StringEquals":{{{}}}}}"#,
+        pinned.join(",")
+    );
+    let found = hostile(&[whole], &all);
+    assert!(
+        matches!(
+            found,
+            Contained::Unknown(Unknown::Exhausted(_)) | Contained::Refuted(_)
+        ),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn patterns_whose_product_explodes_end_in_unknown_within_their_budget() {
+    let tail = "?".repeat(14);
+    let whole = format!("Allow s3:* on arn:aws:s3:::*a{tail}");
+    let parts: Vec<String> = (0..14)
+        .map(|at| {
+            format!(
+                "Allow s3:* on arn:aws:s3:::*{}b{}",
+                "?".repeat(at + 1),
+                "?".repeat(13 - at)
+            )
+        })
+        .collect();
+    let found = hostile(&[whole], &parts);
+    assert!(
+        matches!(
+            found,
+            Contained::Unknown(Unknown::Exhausted(_)) | Contained::Refuted(_)
+        ),
+        "{found:?}"
+    );
+    let infix: Vec<String> = (0..14)
+        .map(|at| format!(r#""*{}*""#, char::from(b'a' + at)))
+        .collect();
+    let many = format!(
+        r#"Allow s3:* on * if {{"StringLike":{{"s3:prefix":[{}]}}}}"#,
+        infix.join(",")
+    );
+    let each: Vec<String> = infix
+        .iter()
+        .map(|pattern| format!(r#"Allow s3:* on * if {{"StringLike":{{"s3:prefix":{pattern}}}}}"#))
+        .collect();
+    let found = hostile(&[many], &each);
+    assert!(
+        matches!(found, Contained::Unknown(Unknown::Exhausted(_))),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn thousands_of_statements_are_no_danger_to_the_stack() {
+    let line = |at: usize| {
+        format!(
+            r#"Allow s3:* on * if {{"StringEquals":{{"s3:prefix":"{at}","aws:RequestTag/a":"{at}"}}}}"#
+        )
+    };
+    let all: Vec<String> = (0..1_500).map(line).collect();
+    let whole = r#"Allow s3:* on * if {"StringLike":{"s3:prefix":"?*","aws:RequestTag/a":"?*"}}"#
+        .to_owned();
+    let found = hostile(&[whole], &all);
+    assert!(!matches!(found, Contained::Proved), "{found:?}");
+}

@@ -94,7 +94,12 @@ fn containment(seed: u64, pairs: usize, requests: usize) -> BTreeMap<&'static st
             layers(std::slice::from_ref(&right)),
         );
         let algebra = Algebra::new(&TestKeys);
-        let found = algebra.access(&b, None).contains(&algebra.access(&a, None));
+        let (outer, inner) = (algebra.access(&b, None), algebra.access(&a, None));
+        let (found, certificate) = outer.contains_with_certificate(&inner);
+        if let Some(certificate) = certificate {
+            let checked = certificate.check(&outer, &inner);
+            assert_eq!(checked, Ok(()), "{left}\nwithin\n{right}");
+        }
         let label = match &found {
             Contained::Proved => {
                 for _ in 0..requests {
@@ -223,4 +228,84 @@ fn differential_containment_survives_attacks_on_fifty_thousand_pairs() {
 #[ignore = "long: `cargo xtask differential`"]
 fn differential_laws_hold_of_ten_thousand_pairs() {
     laws(13, 10_000);
+}
+
+/// Pairs in the language that the solver's script knows.
+fn solver_pairs(count: usize) -> Vec<(String, String)> {
+    let mut dice = Dice::new(21);
+    let mut pair = || {
+        let left = dice.plain_policy(3);
+        let right = if dice.chance(60) { dice.plain_mutant(&left) } else { dice.plain_policy(4) };
+        (left, right)
+    };
+    (0..count).map(|_| pair()).collect()
+}
+
+/// `c` contained, `n` not, `u` unknown.
+fn verdict(a: &str, b: &str) -> char {
+    let (a, b) = (layers(&[a.to_owned()]), layers(&[b.to_owned()]));
+    let algebra = Algebra::new(&TestKeys);
+    match algebra.access(&b, None).contains(&algebra.access(&a, None)) {
+        Contained::Proved => 'c',
+        Contained::Refuted(_) => 'n',
+        Contained::Unknown(_) => 'u',
+    }
+}
+
+fn verdicts(count: usize) -> String {
+    solver_pairs(count).iter().map(|(a, b)| verdict(a, b)).collect()
+}
+
+/// Asks z3, where it is installed; a verdict it does not reach is left out.
+fn check_against_solver(count: usize) {
+    let Some(mut python) = bailiwick_testkit::peers::python_script("containment.py") else {
+        return;
+    };
+    let pairs = solver_pairs(count);
+    let cases: String = pairs
+        .iter()
+        .enumerate()
+        .map(|(at, (a, b))| format!("{{\"name\":\"{at}\",\"a\":{a},\"b\":{b}}}\n"))
+        .collect();
+    let input = std::env::temp_dir().join(format!("containment-{}-{count}.ndjson", std::process::id()));
+    std::fs::write(&input, cases).unwrap();
+    let output = python.stdin(std::fs::File::open(&input).unwrap()).output().unwrap();
+    std::fs::remove_file(&input).unwrap();
+    let answers = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(answers.lines().count(), count, "{}", String::from_utf8_lossy(&output.stderr));
+    let mut unknown = 0;
+    for (line, (a, b)) in answers.lines().zip(&pairs) {
+        let answer: serde_json::Value = serde_json::from_str(line).unwrap();
+        let theirs = match answer["answer"].as_str().unwrap() {
+            "contained" => 'c',
+            "not" => 'n',
+            _ => {
+                unknown += 1;
+                continue;
+            }
+        };
+        assert_eq!(verdict(a, b), theirs, "{a}\nagainst\n{b}");
+    }
+    println!("{count} pairs, of which the solver could not tell {unknown}");
+    assert!(unknown * 4 < count, "the solver could not tell {unknown} of {count}");
+}
+
+/// What the solver agreed with, pair by pair: no solver is needed to see a change.
+const PINNED: &str = include_str!("access/verdicts.txt");
+
+#[test]
+fn containment_is_what_a_solver_agreed_with() {
+    let pinned = PINNED.trim_end();
+    assert_eq!(verdicts(pinned.len()), pinned);
+}
+
+#[test]
+fn a_solver_agrees_on_a_few_dozen_pairs() {
+    check_against_solver(40);
+}
+
+#[test]
+#[ignore = "long: `cargo xtask differential`"]
+fn differential_containment_agrees_with_a_solver() {
+    check_against_solver(PINNED.trim_end().len());
 }

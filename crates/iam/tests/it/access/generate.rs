@@ -376,3 +376,55 @@ pub(crate) fn denying(policy: &str) -> String {
     }
     policy.to_string()
 }
+
+impl Dice {
+    /// A policy in the language of `tests/peers/containment.py`, in which both readings of resource
+    /// patterns are one.
+    pub(crate) fn plain_policy(&mut self, most: usize) -> String {
+        let count = 1 + self.roll(most);
+        let statements: Vec<Value> = (0..count).map(|at| self.plain_statement(at > 0)).collect();
+        json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
+    }
+
+    fn plain_statement(&mut self, may_deny: bool) -> Value {
+        let effect = if may_deny && self.chance(25) { "Deny" } else { "Allow" };
+        let action = if self.chance(15) { "NotAction" } else { "Action" };
+        let resource = if self.chance(15) { "NotResource" } else { "Resource" };
+        let mut conditions = json!({});
+        for _ in 0..[0, 1, 1, 2][self.roll(4)] {
+            let (operator, key, values): (&str, &str, &[&str]) = match self.roll(5) {
+                0 => ("Null", self.pick(&["t:text", "t:who", "t:size"]), &["true", "false"]),
+                1 => (self.pick(&NUMBERS), "t:size", &["1", "2", "2.5"]),
+                2 => ("Bool", "t:flag", &["true", "false"]),
+                _ => (self.pick(&STRINGS[..4]), self.pick(&["t:text", "t:who"]), &["a", "b", "a*", "*b", "?b"]),
+            };
+            let if_exists = operator != "Null" && self.chance(25);
+            let operator = if if_exists { format!("{operator}IfExists") } else { operator.to_owned() };
+            let most = if operator == "Null" { 1 } else { 2 };
+            conditions[operator][key] = self.some(values, most).into();
+        }
+        json!({
+            "Effect": effect,
+            action: self.some(&ACTIONS, 3),
+            resource: self.some(&["*", "arn:p:s:r:1:a", "arn:p:s:r:1:a*", "arn:p:s:r:1:*b", "arn:p:s:r:1:?", "arn:p:s:r:1:a*b"], 2),
+            "Condition": conditions,
+        })
+    }
+
+    pub(crate) fn plain_mutant(&mut self, policy: &str) -> String {
+        let mut policy: Value = serde_json::from_str(policy).unwrap();
+        let statements = policy["Statement"].as_array_mut().unwrap();
+        let at = self.roll(statements.len());
+        match self.roll(3) {
+            0 => statements[at]["Condition"] = json!({}),
+            1 => {
+                let mut half = statements[at].clone();
+                statements[at]["Condition"]["Bool"] = json!({ "t:flag": "true" });
+                half["Condition"]["BoolIfExists"] = json!({ "t:flag": "false" });
+                statements.push(half);
+            }
+            _ => statements.push(self.plain_statement(true)),
+        }
+        policy.to_string()
+    }
+}
