@@ -38,14 +38,20 @@ fn managed_policies() -> Option<Vec<Arc<Compiled>>> {
     let all: Map<String, Value> = serde_json::from_str(&text).ok()?;
     let compile = |(name, entry): (&String, &Value)| {
         let policy = Policy::parse(&entry.get("document")?.to_string()).ok()?;
-        let named = NamedPolicy { name: name.as_str().into(), policy: Arc::new(policy) };
+        let named = NamedPolicy {
+            name: name.as_str().into(),
+            policy: Arc::new(policy),
+        };
         Some(Arc::new(Compiled::new(named)))
     };
     Some(all.iter().filter_map(compile).collect())
 }
 
 fn identity(policies: &[Arc<Compiled>]) -> Layers {
-    Layers { identity: Some(policies.into()), ..Layers::default() }
+    Layers {
+        identity: Some(policies.into()),
+        ..Layers::default()
+    }
 }
 
 #[derive(Default)]
@@ -73,7 +79,12 @@ impl Tally {
     fn print(mut self, what: &str) {
         self.times.sort_unstable();
         let last = self.times.len().saturating_sub(1);
-        let at = |share: f64| self.times.get((last as f64 * share) as usize).copied().unwrap_or_default();
+        let at = |share: f64| {
+            self.times
+                .get((last as f64 * share) as usize)
+                .copied()
+                .unwrap_or_default()
+        };
         println!(
             "{what}: {} questions; p50 {:?}, p95 {:?}, p99 {:?}, p99.9 {:?}, max {:?}\n  contained {}, not {}, not by one reading alone {}, unknown {}",
             self.times.len(),
@@ -92,11 +103,20 @@ impl Tally {
 
 fn pairs(policies: &[Arc<Compiled>], step: usize) {
     let algebra = Algebra::new(builtin());
-    let layers: Vec<Layers> = policies.iter().map(|policy| identity(std::slice::from_ref(policy))).collect();
-    let all: Vec<Access<'_>> = layers.iter().map(|layers| algebra.access(layers, None)).collect();
+    let layers: Vec<Layers> = policies
+        .iter()
+        .map(|policy| identity(std::slice::from_ref(policy)))
+        .collect();
+    let all: Vec<Access<'_>> = layers
+        .iter()
+        .map(|layers| algebra.access(layers, None))
+        .collect();
     let mut tally = Tally::default();
     let ordered = all.iter().enumerate().flat_map(|(at, inner)| {
-        let others = all.iter().enumerate().filter(move |(other, _)| *other != at);
+        let others = all
+            .iter()
+            .enumerate()
+            .filter(move |(other, _)| *other != at);
         others.map(move |(_, outer)| (outer, inner))
     });
     for (outer, inner) in ordered.step_by(step) {
@@ -108,12 +128,30 @@ fn pairs(policies: &[Arc<Compiled>], step: usize) {
 /// A role of five policies in one of ten, with a boundary and an SCP on both.
 fn roles(policies: &[Arc<Compiled>], count: usize) {
     let algebra = Algebra::new(builtin());
-    let named = |name: &str| policies.iter().find(|policy| &**policy.name() == name).cloned();
+    let named = |name: &str| {
+        policies
+            .iter()
+            .find(|policy| &**policy.name() == name)
+            .cloned()
+    };
     let boundary: Vec<Arc<Compiled>> = named("PowerUserAccess").into_iter().collect();
-    let level = Level { target: "root".into(), policies: named("AdministratorAccess").into_iter().collect() };
+    let level = Level {
+        target: "root".into(),
+        policies: named("AdministratorAccess").into_iter().collect(),
+    };
     let role = |from: usize, many: usize| {
-        let chosen: Vec<_> = (0..many).filter_map(|at| policies.get((from * 37 + at * 101) % policies.len()).cloned()).collect();
-        Layers { boundary: Some(boundary.as_slice().into()), scp: Some([level.clone()].into()), ..identity(&chosen) }
+        let chosen: Vec<_> = (0..many)
+            .filter_map(|at| {
+                policies
+                    .get((from * 37 + at * 101) % policies.len())
+                    .cloned()
+            })
+            .collect();
+        Layers {
+            boundary: Some(boundary.as_slice().into()),
+            scp: Some([level.clone()].into()),
+            ..identity(&chosen)
+        }
     };
     let mut tally = Tally::default();
     for at in 0..count {
@@ -131,7 +169,13 @@ fn thousand_roles(policies: &[Arc<Compiled>]) {
     let layers: Vec<Layers> = (0..1_000)
         .map(|at| {
             let kind = at % 667;
-            let mut chosen: Vec<_> = (0..3).filter_map(|more| policies.get((kind * 13 + more * 577) % policies.len()).cloned()).collect();
+            let mut chosen: Vec<_> = (0..3)
+                .filter_map(|more| {
+                    policies
+                        .get((kind * 13 + more * 577) % policies.len())
+                        .cloned()
+                })
+                .collect();
             if at >= 667 {
                 chosen.reverse();
             }
@@ -139,7 +183,10 @@ fn thousand_roles(policies: &[Arc<Compiled>]) {
         })
         .collect();
     let start = Instant::now();
-    let all: Vec<Access<'_>> = layers.iter().map(|layers| algebra.access(layers, None)).collect();
+    let all: Vec<Access<'_>> = layers
+        .iter()
+        .map(|layers| algebra.access(layers, None))
+        .collect();
     let found = black_box(group_equal(&all));
     println!(
         "1,000 roles, all with all: {:?}; {} groups, {} undecided",

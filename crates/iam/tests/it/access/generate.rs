@@ -387,19 +387,43 @@ impl Dice {
     }
 
     fn plain_statement(&mut self, may_deny: bool) -> Value {
-        let effect = if may_deny && self.chance(25) { "Deny" } else { "Allow" };
-        let action = if self.chance(15) { "NotAction" } else { "Action" };
-        let resource = if self.chance(15) { "NotResource" } else { "Resource" };
+        let effect = if may_deny && self.chance(25) {
+            "Deny"
+        } else {
+            "Allow"
+        };
+        let action = if self.chance(15) {
+            "NotAction"
+        } else {
+            "Action"
+        };
+        let resource = if self.chance(15) {
+            "NotResource"
+        } else {
+            "Resource"
+        };
         let mut conditions = json!({});
         for _ in 0..[0, 1, 1, 2][self.roll(4)] {
             let (operator, key, values): (&str, &str, &[&str]) = match self.roll(5) {
-                0 => ("Null", self.pick(&["t:text", "t:who", "t:size"]), &["true", "false"]),
+                0 => (
+                    "Null",
+                    self.pick(&["t:text", "t:who", "t:size"]),
+                    &["true", "false"],
+                ),
                 1 => (self.pick(&NUMBERS), "t:size", &["1", "2", "2.5"]),
                 2 => ("Bool", "t:flag", &["true", "false"]),
-                _ => (self.pick(&STRINGS[..4]), self.pick(&["t:text", "t:who"]), &["a", "b", "a*", "*b", "?b"]),
+                _ => (
+                    self.pick(&STRINGS[..4]),
+                    self.pick(&["t:text", "t:who"]),
+                    &["a", "b", "a*", "*b", "?b"],
+                ),
             };
             let if_exists = operator != "Null" && self.chance(25);
-            let operator = if if_exists { format!("{operator}IfExists") } else { operator.to_owned() };
+            let operator = if if_exists {
+                format!("{operator}IfExists")
+            } else {
+                operator.to_owned()
+            };
             let most = if operator == "Null" { 1 } else { 2 };
             conditions[operator][key] = self.some(values, most).into();
         }
