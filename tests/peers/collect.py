@@ -67,16 +67,14 @@ def furnish(client):
         organizations.enable_policy_type(RootId=root, PolicyType=kind)
     unit = organizations.create_organizational_unit(ParentId=root, Name='The "Agents" unit')
     unit = unit["OrganizationalUnit"]["Id"]
-    inner = organizations.create_organizational_unit(ParentId=unit, Name="Inner")
-    inner = inner["OrganizationalUnit"]["Id"]
     member = organizations.create_account(AccountName="member", Email="m@example.com")
     member = member["CreateAccountStatus"]["AccountId"]
-    organizations.move_account(AccountId=member, SourceParentId=root, DestinationParentId=inner)
+    organizations.move_account(AccountId=member, SourceParentId=root, DestinationParentId=unit)
     organizations.tag_resource(ResourceId=member, Tags=[{"Key": "environment", "Value": "prod"}])
     ceiling = organizations.create_policy(
         Name="no-models", Description="x", Type="SERVICE_CONTROL_POLICY", Content=allow("bedrock:InvokeModel", "Deny")
     )["Policy"]["PolicySummary"]["Id"]
-    organizations.attach_policy(PolicyId=ceiling, TargetId=inner)
+    organizations.attach_policy(PolicyId=ceiling, TargetId=unit)
 
     client("bedrock-agent").create_agent(
         agentName="desk", agentResourceRoleArn=role.format("desk"), foundationModel="m", tags={"owner": "orders"}

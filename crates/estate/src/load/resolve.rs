@@ -24,10 +24,12 @@ use crate::{
     resource::ResourcePolicy,
 };
 
-/// The services whose agents can be listed, and the call that lists them.
-const AGENT_SERVICES: [(&str, &str); 2] = [
-    ("bedrock.amazonaws.com", "ListAgents"),
-    ("bedrock-agentcore.amazonaws.com", "ListAgentRuntimes"),
+/// The services that run agents, and the call that lists them, where a snapshot may hold its answer.
+const AGENT_SERVICES: [(&str, Option<&str>); 4] = [
+    ("bedrock.amazonaws.com", Some("ListAgents")),
+    ("bedrock-agentcore.amazonaws.com", Some("ListAgentRuntimes")),
+    ("aidevops.amazonaws.com", None),
+    ("securityagent.amazonaws.com", None),
 ];
 
 impl Loader {
@@ -38,8 +40,8 @@ impl Loader {
         self.add_members();
         self.add_resources();
         self.add_agents();
+        self.add_listed_agents();
         self.add_agents_of_unknown_kind();
-        self.add_self_run_agents();
         self.add_roles_behind_tools();
         self.add_resource_policies();
         self.learn_environments();

@@ -69,10 +69,17 @@ impl Loader {
             known.resource.policy = resource.policy;
         }
         known.resource.account = known.resource.account.or(resource.account);
+        let differ = matches!((&known.role, &role), (Some((a, _)), Some((b, _))) if a != b);
         known.role = known.role.take().or(role);
+        let arn = known.resource.arn.clone();
         extend(&mut known.resource.tags, resource.tags);
         known.resource.calls.extend(resource.calls);
         known.resource.data.extend(resource.data);
+        if differ {
+            let place = self.estate.locate(&resource.place);
+            let why = format!("{place} names another role than the files before it");
+            self.tell(format!("role of {arn}"), why);
+        }
     }
 }
 

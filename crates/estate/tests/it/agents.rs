@@ -598,6 +598,38 @@ fn a_tag_makes_compute_an_agent() {
 }
 
 #[test]
+fn a_resource_of_an_agents_type_is_that_agent_unless_its_service_described_it() {
+    let listed = json!([{"arn": arn("bedrock-agentcore", "runtime/R-1"),
+        "type": "AWS::BedrockAgentCore::Runtime", "role": role_arn("other")}]);
+    let path = format!("accounts/{ACCOUNT}/resources.json");
+    let estate = given(&[]).with(&path, &listed).estate();
+    let only_listed = only(&estate, AgentKind::Runtime);
+    assert_eq!(roles(only_listed), ["other -<"]);
+    let other = estate.role(&role_arn("other").parse().unwrap()).unwrap();
+    assert_eq!(estate.agents_of(other).count(), 1);
+    let calls = [("GetAgentRuntime", json!({}), runtime("2", "new"))];
+    let estate = given(&calls).with(&path, &listed).estate();
+    assert_eq!(roles(only(&estate, AgentKind::Runtime)), ["new 2<DEFAULT"]);
+}
+
+#[test]
+fn two_files_that_name_two_roles_for_one_function_are_told() {
+    let function = arn("lambda", "function:post");
+    let calls = [(
+        "ListFunctions",
+        json!({}),
+        json!({"Functions": [
+        {"FunctionArn": function, "Role": role_arn("tool")}]}),
+    )];
+    let listed =
+        json!([{"arn": function, "type": "AWS::Lambda::Function", "role": role_arn("other")}]);
+    let estate = given(&calls)
+        .with(&format!("accounts/{ACCOUNT}/resources.json"), &listed)
+        .estate();
+    assert!(gaps(&estate)[0].contains("another role"));
+}
+
+#[test]
 fn resource_policies_are_attached_absent_or_unknown() {
     let policy = trust("bedrock.amazonaws.com").to_string();
     let gateway = arn("bedrock-agentcore", "gateway/g-1");

@@ -62,9 +62,9 @@ fn a_collected_snapshot_holds_what_aws_has_and_tells_what_it_refused() {
     let Levels::Known(levels) = estate.scp_levels(member.id) else {
         panic!("{:?}", estate.scp_levels(member.id));
     };
-    assert_eq!(levels.len(), 4);
+    assert_eq!(levels.len(), 3);
     assert_eq!(levels[1].name.as_deref(), Some("The \"Agents\" unit"));
-    assert_eq!(levels[2].policies.len(), 2);
+    assert_eq!(levels[1].policies.len(), 2);
     let documents = levels.iter().flat_map(|level| &level.policies);
     assert!(documents.into_iter().all(|&it| estate.policy(it).is_some()));
 

@@ -10,6 +10,7 @@ mod acme;
 mod agents;
 mod bad_input;
 mod collected;
+mod damaged;
 mod details;
 mod disk;
 mod folder;

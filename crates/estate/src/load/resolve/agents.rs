@@ -38,7 +38,12 @@ impl Loader {
     fn push_agent(&mut self, agent: Agent) {
         let arn = agent.arn.clone();
         let id = self.estate.agents.push(agent);
-        self.estate.by_arn.entry(arn).or_insert(Named::Agent(id));
+        // An agent of unknown kind goes by the name of its role; one that stands among the
+        // resources too is first of all an agent.
+        let is_role = matches!(self.estate.named(&arn), Some(Named::Role(_)));
+        if !is_role {
+            self.estate.by_arn.insert(arn, Named::Agent(id));
+        }
     }
 
     fn agent(&mut self, key: Key, draft: Draft) -> Option<Agent> {
@@ -66,7 +71,10 @@ impl Loader {
         let resource_policy = match self.resource_policies.get(&arn) {
             Some(Some(policy)) => ResourcePolicy::Attached(*policy),
             Some(None) => ResourcePolicy::None,
-            None => ResourcePolicy::Unknown,
+            None => match self.estate.resource(&arn) {
+                Some(listed) => self.estate.resources.at(listed).policy,
+                None => ResourcePolicy::Unknown,
+            },
         };
         Some(Agent {
             kind,
@@ -223,7 +231,8 @@ impl Loader {
         let mut unlisted = Vec::new();
         for (id, role) in self.estate.roles.iter() {
             let trusting = AGENT_SERVICES.iter().find(|(service, listing)| {
-                self.trusts(role, service) && !self.estate.answered(role.account, listing)
+                self.trusts(role, service)
+                    && !listing.is_some_and(|listing| self.estate.answered(role.account, listing))
             });
             if trusting.is_some() && !used.contains(&id) && !role.is_service_linked() {
                 unlisted.push(id);
@@ -270,45 +279,24 @@ impl Loader {
         })
     }
 
-    /// A resource that runs as a role and is tagged `agent` is an agent of its owner's making.
-    pub(super) fn add_self_run_agents(&mut self) {
+    /// A resource that runs as a role is an agent if its type says so, or the tag `agent`.
+    pub(super) fn add_listed_agents(&mut self) {
         let mut found = Vec::new();
         for resource in self.estate.resources.values() {
-            let (Some(role), Some(name)) = (&resource.role, learn::agent(&resource.tags)) else {
+            let is_known = matches!(self.estate.named(&resource.arn), Some(Named::Agent(_)));
+            let (Some(role), false) = (&resource.role, is_known) else {
                 continue;
+            };
+            let name = resource.arn.resource_name().to_owned();
+            let (kind, name) = match (kind_of(&resource.kind), learn::agent(&resource.tags)) {
+                (Some(kind), tagged) => (kind, tagged.unwrap_or(name)),
+                (None, Some(tagged)) => (AgentKind::SelfRun, tagged),
+                (None, None) => continue,
             };
             let Some(account) = resource.account.or(role.arn.account_id()) else {
                 continue;
             };
-            let region = Some(resource.arn.region()).filter(|region| !region.is_empty());
-            found.push(Agent {
-                arn: resource.arn.clone(),
-                kind: AgentKind::SelfRun,
-                name,
-                account,
-                region: region.map(str::to_owned),
-                environment: None,
-                owner: None,
-                tags: resource.tags.clone(),
-                roles: vec![AgentRole {
-                    role: role.clone(),
-                    versions: vec![AgentVersion {
-                        number: None,
-                        routed_by: Vec::new(),
-                    }],
-                }],
-                tools: Vec::new(),
-                invocation: Invocation::Unknown,
-                network: Network::Unknown,
-                aliases: Vec::new(),
-                policy_engine: None,
-                model: None,
-                guardrail: None,
-                workload_identity: None,
-                resource_policy: resource.policy,
-                uses: resource.calls.clone(),
-                place: resource.place.clone(),
-            });
+            found.push(listed_agent(resource, role, kind, name, account));
         }
         for agent in found {
             self.push_agent(agent);
@@ -421,6 +409,64 @@ impl Behind {
             | ToolKind::InlineFunction
             | ToolKind::Other { .. } => Some(Vec::new()),
         }
+    }
+}
+
+/// The kind of agent that a CloudFormation type makes.
+fn kind_of(cloudformation_type: &str) -> Option<AgentKind> {
+    Some(match cloudformation_type {
+        "AWS::Bedrock::Agent" => AgentKind::BedrockAgent,
+        "AWS::Bedrock::Flow" => AgentKind::Flow,
+        "AWS::Bedrock::KnowledgeBase" => AgentKind::KnowledgeBase,
+        "AWS::BedrockAgentCore::Runtime" => AgentKind::Runtime,
+        "AWS::BedrockAgentCore::Harness" => AgentKind::Harness,
+        "AWS::BedrockAgentCore::Gateway" => AgentKind::Gateway,
+        "AWS::BedrockAgentCore::BrowserCustom" => AgentKind::Browser,
+        "AWS::BedrockAgentCore::CodeInterpreterCustom" => AgentKind::CodeInterpreter,
+        "AWS::BedrockAgentCore::Memory" => AgentKind::Memory,
+        "AWS::BedrockAgentCore::OnlineEvaluationConfig" => AgentKind::OnlineEvaluation,
+        "AWS::BedrockAgentCore::CapacityProvider" => AgentKind::CapacityProvider,
+        "AWS::BedrockAgentCore::ConsentPortal" => AgentKind::ConsentPortal,
+        "AWS::BedrockAgentCore::PaymentManager" => AgentKind::PaymentManager,
+        _ => return None,
+    })
+}
+
+fn listed_agent(
+    resource: &Resource,
+    role: &RoleRef,
+    kind: AgentKind,
+    name: String,
+    account: AccountId,
+) -> Agent {
+    let region = Some(resource.arn.region()).filter(|region| !region.is_empty());
+    Agent {
+        arn: resource.arn.clone(),
+        kind,
+        name,
+        account,
+        region: region.map(str::to_owned),
+        environment: None,
+        owner: None,
+        tags: resource.tags.clone(),
+        roles: vec![AgentRole {
+            role: role.clone(),
+            versions: vec![AgentVersion {
+                number: None,
+                routed_by: Vec::new(),
+            }],
+        }],
+        tools: Vec::new(),
+        invocation: Invocation::Unknown,
+        network: Network::Unknown,
+        aliases: Vec::new(),
+        policy_engine: None,
+        model: None,
+        guardrail: None,
+        workload_identity: None,
+        resource_policy: resource.policy,
+        uses: resource.calls.clone(),
+        place: resource.place.clone(),
     }
 }
 

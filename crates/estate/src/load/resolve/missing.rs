@@ -44,9 +44,12 @@ impl Loader {
                 let why = "no iam-extra.json of it was given: they are unknown";
                 told.push((of("session durations, access keys and API keys"), why));
             }
+            let is_listed = |listing: &Option<&str>| {
+                listing.is_none_or(|listing| self.estate.answered(id, listing))
+            };
             let unlisted = AGENT_SERVICES
                 .iter()
-                .filter(|(_, listing)| !self.estate.answered(id, listing));
+                .filter(|(_, listing)| !is_listed(listing));
             for (service, _) in unlisted {
                 let why = "no answer lists them: roles that trust the service stand for them";
                 told.push((of(&format!("agents of {service}")), why));
