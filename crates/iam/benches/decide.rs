@@ -2,7 +2,11 @@
 //!
 //! Where AWS's policies are not installed (`cargo xtask peers`), made ones of the same size stand in.
 
-#![expect(clippy::unwrap_used, reason = "benchmark code")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "benchmark code"
+)]
 
 use std::sync::Arc;
 

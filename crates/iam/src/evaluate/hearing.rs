@@ -283,7 +283,7 @@ fn scp_applies(layers: &Layers, question: &Question<'_>) -> bool {
         return false;
     };
     let is_managing = layers.management_account == Some(account);
-    !is_managing && !question.request.principal.is_service_linked()
+    !is_managing && !question.is_service_linked()
 }
 
 // IAM-004
@@ -291,7 +291,7 @@ fn rcp_may_apply(layers: &Layers, question: &Question<'_>) -> bool {
     let is_managing = layers.management_account.is_some()
         && layers.management_account == question.resource_account;
     let is_retiring = question.action.is("kms:retiregrant");
-    !is_managing && !is_retiring && !question.request.principal.is_service_linked()
+    !is_managing && !is_retiring && !question.is_service_linked()
 }
 
 // IAM-004

@@ -4,7 +4,7 @@
 use crate::{
     layers::LayerKind,
     policy::{Effect, PrincipalPattern, Selection},
-    request::Principal,
+    request::{Facts, Principal, Values},
 };
 
 use super::{
@@ -189,6 +189,10 @@ fn naming(pattern: &PrincipalPattern, question: &Question<'_>) -> Option<(Naming
 
 /// How the ARN of a user, a role or a session names the one who asks.
 fn by_arn(text: &str, question: &Question<'_>) -> Option<Naming> {
+    let is_unique_id = !text.contains(':');
+    if is_unique_id {
+        return by_unique_id(text, question);
+    }
     match &question.request.principal {
         Principal::User(arn) | Principal::FederatedUser(arn) => {
             (arn.as_str() == text).then_some(Naming::Direct)
@@ -201,6 +205,28 @@ fn by_arn(text: &str, question: &Question<'_>) -> Option<Naming> {
         }
         Principal::Role(_) => is_role(text, question).then_some(Naming::Role),
         Principal::Root(_)
+        | Principal::Provider(_)
+        | Principal::Service(_)
+        | Principal::Anonymous => None,
+    }
+}
+
+/// AWS shows the unique id of a principal that was deleted. Whoever has that id now, by what the
+/// request says of it, is meant.
+fn by_unique_id(text: &str, question: &Question<'_>) -> Option<Naming> {
+    let Some(Facts::Values(Values::One(own))) = question.request.context.stated("aws:userid")
+    else {
+        return None;
+    };
+    let id = own.split(':').next().unwrap_or(own);
+    if id != text {
+        return None;
+    }
+    match &question.request.principal {
+        Principal::User(_) => Some(Naming::Direct),
+        Principal::Role(_) | Principal::Session(_) => Some(Naming::Role),
+        Principal::Root(_)
+        | Principal::FederatedUser(_)
         | Principal::Provider(_)
         | Principal::Service(_)
         | Principal::Anonymous => None,

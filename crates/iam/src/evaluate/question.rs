@@ -154,6 +154,13 @@ impl<'a> Question<'a> {
                 .is_some_and(|facts| facts.multivalued)
     }
 
+    /// Whether a role acts that AWS made for one of its services: no SCP and no RCP limits it.
+    // IAM-002, IAM-004
+    pub(crate) fn is_service_linked(&self) -> bool {
+        self.role
+            .is_some_and(|role| role.contains(":role/aws-service-role/"))
+    }
+
     pub(crate) fn plain_operator(&self) -> PlainOperator {
         self.switches.plain_operator
     }

@@ -25,7 +25,7 @@ fn name(outcome: Outcome) -> &'static str {
     }
 }
 
-fn with_statement(case: &Value, layer: &str, statement: Value) -> Value {
+fn with_statement(case: &Value, layer: &str, statement: &Value) -> Value {
     let mut case = case.clone();
     let document = json!({"Version": "2012-10-17", "Statement": [statement]});
     let policy = json!({"name": "added", "document": document});
@@ -73,7 +73,7 @@ proptest! {
     fn no_allow_survives_an_explicit_deny(seed: u64) {
         let case = made::case(seed);
         let deny = json!({"Effect": "Deny", "Action": "*", "Resource": "*", "Principal": "*"});
-        prop_assert_eq!(decided(&with_statement(&case, "endpoint", deny)).outcome, Outcome::ExplicitDeny);
+        prop_assert_eq!(decided(&with_statement(&case, "endpoint", &deny)).outcome, Outcome::ExplicitDeny);
     }
 
     #[test]
@@ -86,7 +86,7 @@ proptest! {
             return Ok(());
         }
         statement["Effect"] = "Deny".into();
-        let after = decided(&with_statement(&case, layer, statement)).outcome;
+        let after = decided(&with_statement(&case, layer, &statement)).outcome;
         prop_assert!(after != Outcome::Allow || decided(&case).outcome == Outcome::Allow);
     }
 
@@ -101,7 +101,7 @@ proptest! {
             if !case[layer].is_null() {
                 continue;
             }
-            let after = decided(&with_statement(&case, layer, statement.clone())).outcome;
+            let after = decided(&with_statement(&case, layer, &statement)).outcome;
             prop_assert!(after != Outcome::Allow || decided(&case).outcome == Outcome::Allow);
         }
     }
@@ -113,7 +113,7 @@ proptest! {
             return Ok(());
         }
         let allow = json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*"});
-        prop_assert_eq!(decided(&with_statement(&case, "identity", allow)).outcome, Outcome::Allow);
+        prop_assert_eq!(decided(&with_statement(&case, "identity", &allow)).outcome, Outcome::Allow);
     }
 
     #[test]

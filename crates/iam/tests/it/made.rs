@@ -507,6 +507,10 @@ pub(crate) fn case_with(seed: u64, real: &[(&String, &Value)]) -> Value {
     if case["identity"].is_null() {
         return case;
     }
+    // Keys of services that follow from the request, as the global ones do.
+    let context = &mut case["request"]["context"];
+    context["s3:ResourceAccount"] = OURS.into();
+    context["kms:CallerAccount"] = context["aws:PrincipalAccount"].clone();
     case["identity"] = (0..=choice.below(9))
         .map(|_| {
             let (name, policy) = choice.of(real);
