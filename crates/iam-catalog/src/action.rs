@@ -155,7 +155,8 @@ impl<'c> ResourceUse<'c> {
         ResourceType::new(self.content, self.resource_type)
     }
 
-    /// Whether every call names a resource of this type; otherwise only some calls do.
+    /// Whether every call names a resource of this type. Of types that stand for each other, such as
+    /// an object and an object of an access point, AWS requires none.
     pub fn required(self) -> bool {
         self.entry.required
     }

@@ -16,13 +16,15 @@ impl Domain for Catalog<'_> {
     }
 }
 
-/// Where no resource must be named, a request may ask for `*`.
+/// Where there is no resource to name, a request asks for `*`. Where naming one is optional, the
+/// request that names none is left out: AWS also calls it optional to name one of two, as an object
+/// or an object of an access point in `s3:GetObject`, and `*` would let in every resource.
 fn resources(action: Action<'_>) -> Vec<String> {
     let formats = action
         .resources()
         .flat_map(|used| used.resource_type().arn_formats());
     let mut patterns: Vec<String> = formats.map(|format| format.pattern()).collect();
-    if !action.resources().any(|used| used.required()) {
+    if patterns.is_empty() {
         patterns.push("*".to_owned());
     }
     patterns
