@@ -44,6 +44,7 @@ pub(crate) enum Verb {
     Explain(Explain),
     Evaluate(Evaluate),
     Compare(Compare),
+    Compact(Compact),
 }
 
 /// Find what is wrong with the identities and permissions of the agents in an estate
@@ -228,6 +229,10 @@ pub(crate) struct Compare {
     #[arg(long, value_name = "GATE")]
     pub(crate) gate: Option<Gate>,
 
+    /// Check each proof of containment again with the small independent checker
+    #[arg(long)]
+    pub(crate) check: bool,
+
     /// How to show the difference
     #[arg(
         long,
@@ -255,4 +260,43 @@ pub(crate) enum CompareFormat {
     Table,
     Json,
     Markdown,
+}
+
+/// Rewrite a policy as small as it can be said, with a proof that it says the same
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  bailiwick compact policy.json > smaller.json
+
+The policy goes to the standard output, as a list where one document is not enough; what was saved
+and proved goes to the standard error.
+
+Exit codes: 1 if AWS's limits would refuse it still; 3 if it cannot be proved that nothing changes;
+2 bad input; 0 otherwise.")]
+pub(crate) struct Compact {
+    /// The policy (- for the standard input)
+    #[arg(value_name = "POLICY")]
+    pub(crate) policy: PathBuf,
+
+    /// Use wildcards where they match, in the built-in catalog, exactly the actions they stand for
+    #[arg(long)]
+    pub(crate) wildcards: bool,
+
+    /// Whose limits of size it must keep to
+    #[arg(long, value_name = "LIMIT", default_value = "managed")]
+    pub(crate) fit: SizeOf,
+
+    /// Write the policy to a file instead of the standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SizeOf {
+    /// Managed policies: 6,144 characters each, ten of them
+    Managed,
+    /// All inline policies of a role: 10,240
+    RoleInline,
+    /// All inline policies of a user: 2,048
+    UserInline,
 }

@@ -47,6 +47,7 @@ fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
         Verb::Explain(explain) => verb::explain::run(explain, args.json, output),
         Verb::Evaluate(evaluate) => verb::evaluate::run(evaluate, output),
         Verb::Compare(compare) => verb::compare::run(compare, args.json, output),
+        Verb::Compact(compact) => verb::compact::run(compact, args.json, output),
         Verb::Reach(reach) => verb::reach::run(reach, args.json, output),
         Verb::Agents(agents) => verb::agents::run(agents, args.json, output),
     }

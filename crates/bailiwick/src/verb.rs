@@ -1,6 +1,7 @@
 //! What each verb does. One file a verb.
 
 pub(crate) mod agents;
+pub(crate) mod compact;
 pub(crate) mod compare;
 pub(crate) mod evaluate;
 pub(crate) mod explain;

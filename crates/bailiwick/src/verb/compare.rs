@@ -5,7 +5,7 @@ mod show;
 use std::path::Path;
 
 use bailiwick_iam::{
-    access::{Algebra, Comparison, Relation, compare},
+    access::{Access, Algebra, Comparison, Relation, compare},
     case::{AttachedTo, Pair, parse_side},
     layers::Layers,
     request::ReadError,
@@ -24,7 +24,7 @@ use crate::{
 
 pub(crate) fn run(asked: &Compare, json: bool, output: &mut Output) -> anyhow::Result<Outcome> {
     if let Some(cases) = &asked.cases {
-        return answer_cases(cases, output);
+        return answer_cases(cases, asked.check, output);
     }
     let (Some(a), Some(b)) = (&asked.a, &asked.b) else {
         return Err(Fault::new(
@@ -38,7 +38,8 @@ pub(crate) fn run(asked: &Compare, json: bool, output: &mut Output) -> anyhow::R
         a: side(a, asked.kind)?,
         b: side(b, asked.kind)?,
     };
-    let comparison = comparison(&pair, &algebra())?;
+    let compared = comparison(&pair, &algebra(), asked.check);
+    let comparison = &compared.comparison;
     let names = (input::name_of(a), input::name_of(b));
     let format = if json {
         CompareFormat::Json
@@ -46,10 +47,14 @@ pub(crate) fn run(asked: &Compare, json: bool, output: &mut Output) -> anyhow::R
         asked.format
     };
     let text = match format {
-        CompareFormat::Table => show::table(&comparison, &names, Ink::of_stdout()),
-        CompareFormat::Markdown => show::markdown(&comparison, &names),
+        CompareFormat::Table => show::table(&compared, &names, Ink::of_stdout()),
+        CompareFormat::Markdown => show::markdown(comparison, &names),
         CompareFormat::Json => {
-            let mut text = serde_json::to_string_pretty(&Answer::of(&pair, comparison.clone()))?;
+            let answer = Answer {
+                name: None,
+                compared: &compared,
+            };
+            let mut text = serde_json::to_string_pretty(&answer)?;
             text.push('\n');
             text
         }
@@ -61,32 +66,35 @@ pub(crate) fn run(asked: &Compare, json: bool, output: &mut Output) -> anyhow::R
     })
 }
 
+/// How two sides relate, and which claims were checked again.
+#[derive(Debug, Serialize)]
+struct Compared {
+    #[serde(flatten)]
+    comparison: Comparison,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checked: Option<Vec<&'static str>>,
+}
+
 /// The answer to one pair.
 #[derive(Debug, Serialize)]
 struct Answer<'a> {
     name: Option<&'a str>,
     #[serde(flatten)]
-    comparison: Comparison,
+    compared: &'a Compared,
 }
 
-impl<'a> Answer<'a> {
-    fn of(pair: &'a Pair, comparison: Comparison) -> Self {
-        Self {
-            name: pair.name.as_deref(),
-            comparison,
-        }
-    }
-}
-
-fn answer_cases(cases: &Path, output: &mut Output) -> anyhow::Result<Outcome> {
+fn answer_cases(cases: &Path, check: bool, output: &mut Output) -> anyhow::Result<Outcome> {
     Lines::open(cases)?.answer_each(output, |line| {
         let pair = Pair::parse(line.text).map_err(|error| {
             line.fault(&error.to_string(), error.span)
                 .mend(error.trouble.mend())
         })?;
         // A new algebra for each: it remembers every policy it has read.
-        let comparison = comparison(&pair, &algebra())?;
-        Ok(serde_json::to_string(&Answer::of(&pair, comparison))?)
+        let answer = Answer {
+            name: pair.name.as_deref(),
+            compared: &comparison(&pair, &algebra(), check),
+        };
+        Ok(serde_json::to_string(&answer)?)
     })?;
     Ok(Outcome::Clear)
 }
@@ -96,15 +104,52 @@ fn algebra() -> Algebra<'static> {
     Algebra::new(catalog).over(catalog)
 }
 
-fn comparison(pair: &Pair, algebra: &Algebra<'_>) -> Result<Comparison, Fault> {
-    if pair.kind == AttachedTo::Resource {
-        return Err(
-            Fault::new("comparing resource policies is not part of this release")
-                .mend("compare identity policies: --kind identity, or \"kind\": \"identity\""),
-        );
+fn comparison(pair: &Pair, algebra: &Algebra<'_>, check: bool) -> Compared {
+    let access = |layers: &Layers| match &layers.resource {
+        Some(policy) => algebra.granted_by(policy),
+        None => algebra.access(layers, None),
+    };
+    let (a, b) = (access(&pair.a), access(&pair.b));
+    let comparison = compare(&a, &b);
+    if check {
+        return checked(comparison, &a, &b);
     }
-    let access = |layers: &Layers| algebra.access(layers, None);
-    Ok(compare(&access(&pair.a), &access(&pair.b)))
+    Compared {
+        comparison,
+        checked: None,
+    }
+}
+
+/// Each containment that the answer claims, proved again with a certificate which the small checker
+/// accepts. If it does not, the answer is that it cannot be told.
+fn checked(mut comparison: Comparison, a: &Access<'_>, b: &Access<'_>) -> Compared {
+    let claims: &[(&str, &Access<'_>, &Access<'_>)] = match comparison.relation {
+        Relation::Equal => &[("a ⊆ b", b, a), ("b ⊆ a", a, b)],
+        Relation::Narrower => &[("a ⊆ b", b, a)],
+        Relation::Wider => &[("b ⊆ a", a, b)],
+        Relation::Disjoint | Relation::Overlapping | Relation::Unknown => &[],
+    };
+    let mut held = Vec::new();
+    for (claim, outer, inner) in claims {
+        let flaw = match outer.contains_with_certificate(inner) {
+            (_, Some(certificate)) => certificate
+                .check(outer, inner)
+                .err()
+                .map(|flaw| flaw.to_string()),
+            (_, None) => Some("no certificate could be written".to_owned()),
+        };
+        match flaw {
+            None => held.push(*claim),
+            Some(flaw) => {
+                comparison.relation = Relation::Unknown;
+                comparison.reason = Some(format!("the proof of {claim} does not hold: {flaw}"));
+            }
+        }
+    }
+    Compared {
+        comparison,
+        checked: Some(held),
+    }
 }
 
 fn side(path: &Path, kind: PolicyKind) -> Result<Layers, Fault> {

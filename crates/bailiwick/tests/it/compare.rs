@@ -95,6 +95,37 @@ fn cases_are_a_filter() {
 }
 
 #[test]
+fn every_claimed_containment_can_be_checked_again() {
+    for (relation, a, b) in pairs() {
+        let answer: Value =
+            serde_json::from_str(&compared(&a, &b, &["--json", "--check"]).out).unwrap();
+        assert_eq!(answer["relation"], relation, "{answer}");
+        let claims = match relation {
+            "equal" => serde_json::json!(["a ⊆ b", "b ⊆ a"]),
+            "narrower" => serde_json::json!(["a ⊆ b"]),
+            "wider" => serde_json::json!(["b ⊆ a"]),
+            _ => serde_json::json!([]),
+        };
+        assert_eq!(answer["checked"], claims, "{relation}");
+    }
+}
+
+#[test]
+fn a_resource_policy_is_compared_by_whom_it_lets_in() {
+    let of = |account: &str| {
+        serde_json::json!({"Statement": [{"Effect": "Allow", "Principal": {"AWS": account}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}]}).to_string()
+    };
+    let ran = compared(
+        &of("*"),
+        &of("111122223333"),
+        &["--kind", "resource", "--json"],
+    );
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let answer: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(answer["relation"], "wider", "{answer}");
+}
+
+#[test]
 fn layers_bound_each_other() {
     let all = policy(&["s3:*"], "*");
     let read = policy(&["s3:GetObject"], "*");

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 mod agents;
+mod compact;
 mod compare;
 mod evaluate;
 mod explain;

@@ -7,6 +7,7 @@ use bailiwick_iam::{
     request::Request,
 };
 
+use super::Compared;
 use crate::{
     format::{escape_markdown, words},
     ink::{self, Ink, Style, safe},
@@ -14,7 +15,8 @@ use crate::{
 
 type Names = (String, String);
 
-pub(super) fn table(comparison: &Comparison, names: &Names, ink: Ink) -> String {
+pub(super) fn table(compared: &Compared, names: &Names, ink: Ink) -> String {
+    let comparison = &compared.comparison;
     let (style, word) = name(comparison.relation);
     let mut text = String::new();
     let sentence = sentence(comparison.relation, names);
