@@ -1,5 +1,6 @@
 """Checks a report on the standard input against the published schema of its format: sarif or ocsf."""
 
+import functools
 import json
 import pathlib
 import sys
@@ -19,12 +20,17 @@ def sarif_errors(report):
 def ocsf_errors(events):
     from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
-    for event in events:
-        version = event["metadata"]["version"]
+    @functools.cache
+    def validator(version, uid, profiles):
         schemas = OcsfJsonSchemaEmbedded(get_ocsf_schema(version))
-        name = schemas.lookup_class_name_from_uid(event["class_uid"])
-        schema = schemas.get_class_schema(name, event["metadata"].get("profiles", []))
-        yield from jsonschema.Draft202012Validator(schema).iter_errors(event)
+        name = schemas.lookup_class_name_from_uid(uid)
+        schema = schemas.get_class_schema(name, list(profiles))
+        return jsonschema.Draft202012Validator(schema)
+
+    for event in events:
+        metadata = event["metadata"]
+        profiles = tuple(metadata.get("profiles", []))
+        yield from validator(metadata["version"], event["class_uid"], profiles).iter_errors(event)
 
 
 report = json.load(sys.stdin)

@@ -78,7 +78,8 @@ fn a_denial_in_an_estate_names_the_layer_and_the_change() {
     assert!(ran.out.starts_with("DENIED"), "{}", ran.out);
     assert!(ran.out.contains("identity"), "{}", ran.out);
     assert!(
-        ran.out.contains("examples/acme/estate/organization.json:"),
+        ran.out
+            .contains("examples/acme/estate/accounts/111122223333/iam.json:"),
         "{}",
         ran.out
     );
