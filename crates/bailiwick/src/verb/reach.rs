@@ -25,7 +25,12 @@ pub(crate) fn run(reach: &args::Reach, json: bool, output: &mut Output) -> anyho
     if json {
         lines(&graph, &asked, output)?;
     } else {
-        Table::new(Ink::of_stdout()).write(&graph, &asked, output)?;
+        let table = Table::new(Ink::of_stdout());
+        table.write(
+            &standings(&estate, &graph, &asked),
+            !asked.is_empty(),
+            output,
+        )?;
     }
     snapshot::tell_incomplete(&estate);
     Ok(Outcome::Clear)
@@ -51,11 +56,49 @@ pub(crate) fn principal(estate: &Estate, text: &str) -> Result<PrincipalId, Faul
     })
 }
 
-fn each(graph: &Graph<'_>, asked: &[PrincipalId]) -> Vec<Reach> {
-    if asked.is_empty() {
-        return graph.reaches().collect();
-    }
-    asked.iter().map(|&id| graph.reach(id)).collect()
+/// What a principal can become, and whether that is an administrator as people mean it: somebody
+/// whom SCPs alone limit.
+struct Standing {
+    reach: Reach,
+    admin: Admin,
+    is_admin: bool,
+}
+
+/// Those that can become an administrator first, those that are one last; else by ARN. Of each, the
+/// ways that end at an administrator first.
+fn standings(estate: &Estate, graph: &Graph<'_>, asked: &[PrincipalId]) -> Vec<Standing> {
+    let everyone: Vec<_> = estate.principals().collect();
+    let asked = if asked.is_empty() { &everyone } else { asked };
+    let is_admin = |arn: &Arn| {
+        let principal = estate.principal(arn);
+        principal.is_some_and(|principal| graph.is_account_admin(principal))
+    };
+    let mut standings: Vec<_> = asked
+        .iter()
+        .map(|&principal| {
+            let mut reach = graph.reach(principal);
+            let already = graph.is_account_admin(principal);
+            // An administrator is everyone in its account; whom it becomes elsewhere is news.
+            let home = reach.principal.account_id();
+            reach
+                .reaches
+                .retain(|it| !already || it.principal.account_id() != home);
+            reach
+                .reaches
+                .sort_by_key(|it| (!is_admin(&it.principal), it.hops.len()));
+            Standing {
+                admin: graph.account_admin(principal),
+                is_admin: already,
+                reach,
+            }
+        })
+        .collect();
+    standings.sort_by(|a, b| {
+        let rank = |it: &Standing| (it.is_admin, std::cmp::Reverse(it.admin));
+        let by_arn = || a.reach.principal.cmp(&b.reach.principal);
+        rank(a).cmp(&rank(b)).then_with(by_arn)
+    });
+    standings
 }
 
 /// One object a line, each written as soon as it is known.
@@ -97,22 +140,18 @@ impl Table {
 
     fn write(
         mut self,
-        graph: &Graph<'_>,
-        asked: &[PrincipalId],
+        standings: &[Standing],
+        all: bool,
         output: &mut Output,
     ) -> anyhow::Result<()> {
-        let reaches = each(graph, asked);
-        self.tally(&reaches);
-        let mut worst: Vec<_> = reaches.iter().collect();
-        // Stable: within a level, by ARN.
-        worst.sort_by_key(|reach| std::cmp::Reverse(reach.admin));
+        self.tally(standings);
         let mut quiet = 0;
-        for reach in worst {
-            let is_quiet = reach.reaches.is_empty() && reach.admin == Admin::No;
-            if is_quiet && asked.is_empty() {
+        for standing in standings {
+            let is_quiet = standing.reach.reaches.is_empty() && standing.admin == Admin::No;
+            if is_quiet && !all {
                 quiet += 1;
             } else {
-                self.principal(reach);
+                self.principal(standing);
             }
         }
         if quiet > 0 {
@@ -124,13 +163,18 @@ impl Table {
         output.write(&self.text)
     }
 
-    fn tally(&mut self, reaches: &[Reach]) {
-        let of = |admin| reaches.iter().filter(|reach| reach.admin == admin).count();
-        let direct = reaches.iter().filter(|reach| reach.direct).count();
+    fn tally(&mut self, standings: &[Standing]) {
+        let of = |admin| {
+            standings
+                .iter()
+                .filter(|it| it.admin == admin && !it.is_admin)
+                .count()
+        };
         let line = format!(
-            "{}: {direct} administrators, {} that can become one, {} that could if something exists, {} unknown",
-            count(reaches.len(), "principal"),
-            of(Admin::Yes) - direct.min(of(Admin::Yes)),
+            "{}: {} administrators, {} that can become one, {} that could if something exists, {} unknown",
+            count(standings.len(), "principal"),
+            standings.iter().filter(|it| it.is_admin).count(),
+            of(Admin::Yes),
             of(Admin::Potential),
             of(Admin::Unknown),
         );
@@ -138,9 +182,11 @@ impl Table {
         self.line(&line);
     }
 
-    fn principal(&mut self, reach: &Reach) {
-        let (style, word) = match (reach.admin, reach.direct) {
-            (Admin::Yes, true) => (ink::ALARM, "administrator"),
+    fn principal(&mut self, standing: &Standing) {
+        let reach = &standing.reach;
+        let (style, word) = match (standing.admin, standing.is_admin) {
+            (Admin::Yes, true) if reach.direct => (ink::ALARM, "administrator"),
+            (Admin::Yes, true) => (ink::ALARM, "administrator, but for what SCPs deny"),
             (Admin::Yes, false) => (ink::ALARM, "becomes administrator"),
             (Admin::Potential, _) => (ink::YELLOW, "may become administrator"),
             (Admin::Unknown, _) => (ink::CYAN, "could not be told"),
@@ -153,7 +199,9 @@ impl Table {
         for reached in reach.reaches.iter().take(WAYS) {
             for (index, hop) in reached.hops.iter().enumerate() {
                 let arrow = if index == 0 { "→" } else { "  →" };
-                let line = format!("  {arrow} {}  ", safe(local(hop.to.as_str())));
+                let to = hop.to.as_str();
+                let is_near = hop.to.account_id() == reach.principal.account_id();
+                let line = format!("  {arrow} {}  ", safe(if is_near { local(to) } else { to }));
                 let id = self.ink.dim(&hop.path);
                 self.line(&format!("{line}{id}"));
                 if let Some(assumes) = &hop.assumes {
