@@ -173,6 +173,41 @@ pub fn invokers(view: &View<'_>, agent: Id<Agent>, entrance: &Entrance) -> Invok
     found
 }
 
+/// As many as `most` who may use an entrance, those who surprise first: outsiders, other accounts,
+/// roles of agents.
+pub(crate) fn some_invokers(
+    view: &View<'_>,
+    agent: Id<Agent>,
+    entrance: &Entrance,
+    most: usize,
+) -> Vec<Invoker> {
+    let mut found = Invokers::default();
+    for (who, principal) in outsiders(view.estate, agent, entrance) {
+        let request = Request::new(principal, entrance.action, &*entrance.resource);
+        found.note(who, view.ask(request));
+    }
+    let home = view.estate.agents.at(agent).account;
+    let mut principals = worth_asking(view, agent, entrance);
+    principals.sort_by_cached_key(|&principal| {
+        let at_home = view.estate.account_of(principal) == home;
+        let acts = match principal {
+            PrincipalId::Role(role) => view
+                .seat_of(role)
+                .is_some_and(|seat| !seat.agents.is_empty()),
+            PrincipalId::User(_) => false,
+        };
+        (at_home, !acts, principal)
+    });
+    for principal in principals {
+        if found.may.len() >= most {
+            break;
+        }
+        let answer = view.principal_can(principal, entrance.action, &entrance.resource);
+        found.note(Who::Principal(principal), answer);
+    }
+    found.may
+}
+
 /// Whom to ask about: where the agent has no policy of its own, only principals whose own policies
 /// speak of the entrance can use it.
 fn worth_asking(view: &View<'_>, agent: Id<Agent>, entrance: &Entrance) -> Vec<PrincipalId> {

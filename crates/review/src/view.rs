@@ -102,6 +102,15 @@ impl<'e> View<'e> {
         &self.seats
     }
 
+    /// What runs as a role, if anything of an agent's does.
+    pub(crate) fn seat_of(&self, role: Id<Role>) -> Option<&Seat> {
+        let arn = &self.estate.roles.at(role).arn;
+        let at = self
+            .seats
+            .binary_search_by(|seat| self.estate.roles.at(seat.role).arn.cmp(arn));
+        self.seats.get(at.ok()?)
+    }
+
     /// Decides a request under every layer the estate knows of.
     pub fn decide(&self, request: &Request) -> Decision {
         self.compiled.decide(&self.layers_for(request), request)

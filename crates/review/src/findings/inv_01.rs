@@ -30,6 +30,9 @@ rule! {
     "INV-01", "Who may invoke the agent", Medium, check
 }
 
+/// Who reads a longer list?
+const LISTED_MAX: usize = 40;
+
 fn check(view: &View<'_>) -> Checked {
     let invoked = view.estate.agents.iter().filter(|(_, agent)| {
         invokers::entrances(agent)
@@ -45,7 +48,7 @@ fn look(view: &View<'_>, id: Id<Agent>, agent: &Agent) -> Option<Finding> {
         .filter(|it| it.leads_to == LeadsTo::Work);
     let mut found: Vec<(String, Invoker)> = Vec::new();
     for entrance in work {
-        for invoker in invokers::invokers(view, id, &entrance).may {
+        for invoker in invokers::some_invokers(view, id, &entrance, LISTED_MAX) {
             let name = name(view, &invoker.who);
             if found.iter().all(|(known, _)| *known != name) {
                 found.push((name, invoker));
@@ -119,9 +122,7 @@ fn rank(view: &View<'_>, id: Id<Agent>, agent: &Agent, who: &Who) -> (Severity, 
         return (Severity::Info, "");
     };
     let other_agents = view
-        .seats()
-        .iter()
-        .find(|seat| seat.role == role)
+        .seat_of(role)
         .map_or(&[][..], |seat| seat.agents.as_slice());
     let is_meant = |other: &Id<Agent>| *other == id || uses(view.estate.agents.at(*other), agent);
     let by_other = other_agents.iter().any(|other| !is_meant(other));

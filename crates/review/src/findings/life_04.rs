@@ -79,15 +79,11 @@ fn is_for(statement: &Statement, service: &str) -> bool {
 
 fn look(view: &View<'_>, id: Id<Role>, role: &Role, service: &str) -> Option<Finding> {
     let known = |agent: &Agent| agent.kind != AgentKind::Unknown;
-    let taken = view.seats().iter().any(|seat| {
-        seat.role == id
-            && (!seat.users.is_empty()
-                || !seat.compute.is_empty()
-                || seat
-                    .agents
-                    .iter()
-                    .chain(&seat.components)
-                    .any(|&it| known(view.estate.agents.at(it))))
+    let taken = view.seat_of(id).is_some_and(|seat| {
+        let mut holders = seat.agents.iter().chain(&seat.components);
+        !seat.users.is_empty()
+            || !seat.compute.is_empty()
+            || holders.any(|&it| known(view.estate.agents.at(it)))
     });
     if taken {
         return None;

@@ -58,6 +58,9 @@ const WEIGHTY: [&str; 19] = [
 /// Of each wildcard, the deepest-cutting actions are tried, at most so many.
 const TRIED_MAX: usize = 25;
 
+/// Of each service, so many actions make the case.
+const SHOWN_MAX: usize = 5;
+
 fn check(view: &View<'_>) -> Checked {
     Checked::each(view.seats(), |seat| look(view, seat))
 }
@@ -73,7 +76,11 @@ fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
         }
         let before = found.len();
         for action in candidates(view, statement) {
-            if found.contains_key(&action) {
+            let of_service = found
+                .keys()
+                .filter(|it| service(it) == service(&action))
+                .count();
+            if of_service >= SHOWN_MAX || found.contains_key(&action) {
                 continue;
             }
             let Ok(known) = view.catalog.action(&action) else {
@@ -136,9 +143,12 @@ fn candidates(view: &View<'_>, statement: &Statement) -> Vec<String> {
         .collect()
 }
 
+fn service(action: &str) -> &str {
+    action.split_once(':').map_or("", |it| it.0)
+}
+
 fn is_weighty(action: &str) -> bool {
-    let service = action.split_once(':').map_or("", |it| it.0);
-    WEIGHTY.contains(&service)
+    WEIGHTY.contains(&service(action))
 }
 
 fn finding(
@@ -160,10 +170,7 @@ fn finding(
     };
     let (severity, raised) = stakes.raise(base, Severity::High);
     let services: Vec<_> = {
-        let mut services: Vec<_> = found
-            .keys()
-            .filter_map(|it| it.split_once(':').map(|it| it.0.to_owned()))
-            .collect();
+        let mut services: Vec<_> = found.keys().map(|it| service(it).to_owned()).collect();
         services.dedup();
         services
     };
@@ -177,7 +184,7 @@ fn finding(
             some_of(&services, 4)
         ),
         why: format!(
-            "{} may be used on resources that no policy names, though each could be limited to some.{raised}",
+            "{} and their like may be used on resources that no policy names, though each could be limited to some.{raised}",
             some_of(&actions, 6)
         ),
         witness: worst.witness(),

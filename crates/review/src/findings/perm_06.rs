@@ -45,6 +45,7 @@ fn reaches(kind: AgentKind) -> &'static [&'static str] {
             "bedrock-agentcore:DeleteEvent",
         ],
         AgentKind::Runtime => &[
+            "bedrock-agentcore:StopRuntimeSession",
             "bedrock-agentcore:InvokeAgentRuntime",
             "bedrock-agentcore:UpdateAgentRuntime",
         ],

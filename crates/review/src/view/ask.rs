@@ -4,7 +4,7 @@
 //! on them, circumstances are made up that let every allowing statement match and no denying one,
 //! and the evaluator is asked again: its word counts, never the making up.
 
-use bailiwick_estate::{Id, Named, PrincipalId, Role};
+use bailiwick_estate::{Id, PrincipalId, Role};
 use bailiwick_iam::{
     access::{Find, Region},
     arn::{AccountId, Arn},
@@ -87,11 +87,12 @@ impl View<'_> {
         }
         self.tell_owner(&mut request);
         request.context.set_complete(false);
-        let open = self.decide(&request);
+        let layers = self.layers_for(&request);
+        let open = self.compiled.decide(&layers, &request);
         match open.outcome {
             Outcome::ImplicitDeny | Outcome::ExplicitDeny => Answer::No,
-            Outcome::Allow => self.settle(request, &open),
-            Outcome::Unknown => self.search(request, &open),
+            Outcome::Allow => self.settle(request, &layers, &open),
+            Outcome::Unknown => self.search(request, &layers, &open),
         }
     }
 
@@ -106,22 +107,22 @@ impl View<'_> {
         }
     }
 
-    /// What is allowed whatever the circumstances is allowed in none.
-    fn settle(&self, mut request: Request, open: &Decision) -> Answer {
+    /// The same request with nothing left open: what is allowed whatever the circumstances is
+    /// allowed in these too.
+    fn settle(&self, mut request: Request, layers: &Layers, open: &Decision) -> Answer {
         request.context.set_complete(true);
-        match self.decide(&request) {
+        match self.compiled.decide(layers, &request) {
             complete if complete.outcome == Outcome::Allow => Answer::Yes(proof(request, complete)),
             _ => Answer::Unknown(missing(open)),
         }
     }
 
-    fn search(&self, request: Request, open: &Decision) -> Answer {
+    fn search(&self, request: Request, layers: &Layers, open: &Decision) -> Answer {
         if !open.unreadable.is_empty() {
             return Answer::Unknown(missing(open));
         }
-        let layers = self.layers_for(&request);
         let known = self.tags(&request);
-        let candidates = candidates(&layers, open);
+        let candidates = candidates(layers, open);
         for attempt in candidates.iter().take(ATTEMPTS_MAX) {
             let mut tried = request.clone();
             tried.context.set_complete(true);
@@ -134,12 +135,12 @@ impl View<'_> {
                     Effect::Deny => self.evade(statement, &mut tried),
                 }
             }
-            let decision = self.decide(&tried);
+            let decision = self.compiled.decide(layers, &tried);
             if decision.outcome == Outcome::Allow {
                 return Answer::Yes(proof(tried, decision));
             }
         }
-        self.prove(request, &layers, &known, open)
+        self.prove(request, layers, &known, open)
     }
 
     /// Asks the algebra, which looks at all circumstances at once.
