@@ -8,7 +8,7 @@ use std::hash::Hasher;
 use rustc_hash::FxHasher;
 use smallvec::SmallVec;
 
-use crate::policy::{ActionPattern, Policy, Selection, Template, Version};
+use crate::policy::{Policy, Selection, Template, Version};
 
 use super::glob::Glob;
 
@@ -102,7 +102,9 @@ impl ActionIndex {
             let patterns = match &said.actions {
                 Selection::Only(patterns) => patterns,
                 Selection::AllBut(patterns) => {
-                    let globs = patterns.iter().map(|pattern| glob(&pattern.value));
+                    let globs = patterns
+                        .iter()
+                        .map(|pattern| glob(&pattern.value.0.to_ascii_lowercase()));
                     excluding.push((statement, globs.collect()));
                     continue;
                 }
@@ -110,7 +112,7 @@ impl ActionIndex {
             for pattern in patterns {
                 let lowered = pattern.value.0.to_ascii_lowercase();
                 let service = lowered.split_once(':').map_or("", |(service, _)| service);
-                match glob(&pattern.value) {
+                match glob(&lowered) {
                     Glob::Any => always.push(statement),
                     Glob::Text(name) => names.push(Named {
                         hash: hash(name.as_bytes()),
@@ -209,11 +211,13 @@ fn add(places: &mut Places, statement: usize) {
 }
 
 /// Actions know no variables: `${` is two letters, whatever the policy's version.
-fn glob(pattern: &ActionPattern) -> Glob {
-    let lowered = pattern.0.to_ascii_lowercase();
+fn glob(lowered: &str) -> Glob {
     if lowered == "*:*" {
         return Glob::Any;
     }
-    let template = Template::parse(&lowered, Version::V2008);
+    if !lowered.contains(['*', '?']) {
+        return Glob::Text(lowered.into());
+    }
+    let template = Template::parse(lowered, Version::V2008);
     Glob::new(&template).unwrap_or(Glob::Text(lowered.into()))
 }

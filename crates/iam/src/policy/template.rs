@@ -68,12 +68,17 @@ impl Template {
                 rest = after;
                 continue;
             }
+            let end = match letter {
+                '*' | '?' if wildcards => 1,
+                _ => plain_letters(rest, letter),
+            };
+            let (cut, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
             pieces.push(match letter {
                 '*' if wildcards => Piece::Star,
                 '?' if wildcards => Piece::Question,
-                other => Piece::Text(other.to_string()),
+                _ => Piece::Text(cut.to_owned()),
             });
-            rest = rest.get(letter.len_utf8()..).unwrap_or_default();
+            rest = after;
         }
         pieces
     }
@@ -84,6 +89,15 @@ impl Template {
             (_, piece) => self.0.push(piece),
         }
     }
+}
+
+/// How many bytes stand before the next letter that may mean something; the first never does.
+fn plain_letters(text: &str, first: char) -> usize {
+    let skipped = first.len_utf8();
+    let after = text.get(skipped..).unwrap_or_default();
+    after
+        .find(['*', '?', '$'])
+        .map_or(text.len(), |found| skipped + found)
 }
 
 /// The variable or escape that `text` begins with, and what follows it.
