@@ -134,6 +134,25 @@ impl Checked {
         checked
     }
 
+    /// One answer a role, to a question about what it may do.
+    ///
+    /// A role with a policy that cannot be read is not in order for want of a finding: unless the
+    /// rule speaks of it all the same, it is no subject of this rule, and EST-01 says why.
+    pub(crate) fn access<'s>(
+        view: &View<'_>,
+        seats: impl IntoIterator<Item = &'s Seat>,
+        mut look: impl FnMut(&'s Seat) -> Option<Finding>,
+    ) -> Self {
+        let mut checked = Self::default();
+        for seat in seats {
+            let found = look(seat);
+            let spoken_of = found.is_some() || view.is_legible(seat.role);
+            checked.subjects += usize::from(spoken_of);
+            checked.findings.extend(found);
+        }
+        checked
+    }
+
     /// How many subjects are in order.
     #[must_use]
     pub fn passed(&self) -> usize {

@@ -277,6 +277,15 @@ impl<'e> View<'e> {
             .is_none_or(|it| it.policy().is_none())
     }
 
+    /// Whether every policy that grants to the role or bounds it can be read.
+    pub(crate) fn is_legible(&self, role: Id<Role>) -> bool {
+        let principal = PrincipalId::Role(role);
+        let granting = self.estate.identity_policies(principal).into_iter();
+        !granting
+            .chain(self.estate.boundary(principal))
+            .any(|document| self.is_unreadable(document))
+    }
+
     /// The accounts that agents run in, by id.
     pub(crate) fn accounts_with_agents(&self) -> Vec<&'e Account> {
         self.estate

@@ -31,7 +31,7 @@ rule! {
 
 fn check(view: &View<'_>) -> Checked {
     let seats = view.seats().iter().filter(|seat| !seat.agents.is_empty());
-    Checked::each(seats, |seat| look(view, seat))
+    Checked::access(view, seats, |seat| look(view, seat))
 }
 
 fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {

@@ -40,7 +40,7 @@ const FRESH: &str = "BailiwickAsksForAnActionToCome";
 const TRIED_MAX: usize = 40;
 
 fn check(view: &View<'_>) -> Checked {
-    Checked::each(view.seats(), |seat| look(view, seat))
+    Checked::access(view, view.seats(), |seat| look(view, seat))
 }
 
 /// A wildcard that is real, and where it was granted.

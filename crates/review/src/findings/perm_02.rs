@@ -62,7 +62,7 @@ const TRIED_MAX: usize = 25;
 const SHOWN_MAX: usize = 5;
 
 fn check(view: &View<'_>) -> Checked {
-    Checked::each(view.seats(), |seat| look(view, seat))
+    Checked::access(view, view.seats(), |seat| look(view, seat))
 }
 
 fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {

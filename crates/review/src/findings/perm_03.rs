@@ -33,7 +33,7 @@ rule! {
 const FULL: [&str; 3] = ["FullAccess", "AdministratorAccess", "PowerUserAccess"];
 
 fn check(view: &View<'_>) -> Checked {
-    Checked::each(view.seats(), |seat| look(view, seat))
+    Checked::access(view, view.seats(), |seat| look(view, seat))
 }
 
 struct Broad {

@@ -32,7 +32,7 @@ rule! {
 }
 
 fn check(view: &View<'_>) -> Checked {
-    Checked::each(view.seats(), |seat| look(view, seat))
+    Checked::access(view, view.seats(), |seat| look(view, seat))
 }
 
 fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {

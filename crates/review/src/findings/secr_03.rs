@@ -39,7 +39,7 @@ const READING: [(&str, &str); 3] = [
 ];
 
 fn check(view: &View<'_>) -> Checked {
-    Checked::each(view.seats(), |seat| look(view, seat))
+    Checked::access(view, view.seats(), |seat| look(view, seat))
 }
 
 fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {

@@ -38,7 +38,7 @@ fn check(view: &View<'_>) -> Checked {
         .seats()
         .iter()
         .filter(|seat| !seat.users.is_empty() && seat.agents.is_empty());
-    Checked::each(tools, |seat| look(view, seat))
+    Checked::access(view, tools, |seat| look(view, seat))
 }
 
 #[derive(Default)]

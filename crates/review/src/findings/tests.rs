@@ -16,6 +16,7 @@ use super::RULES;
 use crate::{
     finding::{Finding, Severity, Status, Witness},
     frameworks,
+    rule::Checked,
     view::View,
 };
 
@@ -211,6 +212,10 @@ impl World {
 
     /// What one rule says; every claim in it is checked.
     fn asked(&self, rule: &str) -> Vec<Finding> {
+        self.checked(rule).findings
+    }
+
+    fn checked(&self, rule: &str) -> Checked {
         let files = self.files();
         let files = files
             .iter()
@@ -219,11 +224,11 @@ impl World {
         let estate = Estate::load(files).unwrap_or_else(|error| panic!("{error}"));
         let view = View::new(&estate, builtin());
         let rule = RULES.iter().find(|it| it.id == rule).unwrap();
-        let findings = (rule.check)(&view).findings;
-        for finding in &findings {
+        let checked = (rule.check)(&view);
+        for finding in &checked.findings {
             confirm(&view, finding);
         }
-        findings
+        checked
     }
 
     /// The one failure of a rule.

@@ -34,7 +34,7 @@ rule! {
 
 fn check(view: &View<'_>) -> Checked {
     let seats = view.seats().iter().filter(|seat| !seat.agents.is_empty());
-    Checked::each(seats, |seat| look(view, seat))
+    Checked::access(view, seats, |seat| look(view, seat))
 }
 
 struct Onward {

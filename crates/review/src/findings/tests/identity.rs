@@ -125,6 +125,23 @@ fn est_01_an_agent_whose_role_no_file_holds() {
 }
 
 #[test]
+fn a_role_with_a_policy_that_no_file_holds_passes_no_rule_about_access() {
+    let gone = json!({"AttachedManagedPolicies": [
+        {"PolicyName": "gone", "PolicyArn": policy_arn("gone")}]});
+    let world = |more: &Value| {
+        World::default()
+            .role_with("reader", &trust_of("reader"), &reads(), more)
+            .runtime("reader", "reader")
+    };
+    for rule in [
+        "PERM-01", "PERM-02", "PERM-03", "PERM-05", "TRUST-03", "OBS-02",
+    ] {
+        assert_eq!(world(&json!({})).checked(rule).passed(), 1, "{rule}");
+        assert_eq!(world(&gone).checked(rule).passed(), 0, "{rule}");
+    }
+}
+
+#[test]
 fn life_04_a_role_for_agents_that_no_agent_has() {
     let world = reader(&reads()).role(
         "leftover",
