@@ -39,8 +39,9 @@ fn look(view: &View<'_>, account: &Account) -> Option<Finding> {
             account,
             agents.clone(),
             format!(
-                "{} run in the management account",
-                counted(agents.len(), "agent")
+                "{} {} in the management account",
+                counted(agents.len(), "agent"),
+                if agents.len() == 1 { "runs" } else { "run" }
             ),
             "No SCP binds them, and from here the organisation itself can be changed.",
             Witness::facts([format!("{} is the management account", account.id)]),
