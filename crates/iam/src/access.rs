@@ -52,7 +52,7 @@ mod text;
 mod values;
 mod witness;
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::evaluate::{Outcome, ResourceSemantics};
 use crate::layers::{Compiled, LayerKind, Layers};
@@ -131,6 +131,14 @@ impl<'v> Algebra<'v> {
             domain: Some(domain),
             ..self
         }
+    }
+
+    /// Lets go of the policies read so far, which are otherwise kept as long as the algebra.
+    pub fn forget(&self) {
+        self.read
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     /// With limits of the caller's.

@@ -146,10 +146,13 @@ fn unnamed(statement: &Statement) -> Statement {
     }
 }
 
-/// For each set of conditions, each action's resources.
+/// Each action's resources.
+type Lines = BTreeMap<String, BTreeSet<String>>;
+
+/// For each set of conditions, its lines.
 #[derive(Debug, Default)]
 struct Table {
-    groups: Vec<(Vec<Condition>, BTreeMap<String, BTreeSet<String>>)>,
+    groups: Vec<(Vec<Condition>, Lines)>,
 }
 
 impl Table {

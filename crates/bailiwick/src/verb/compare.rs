@@ -5,7 +5,7 @@ mod show;
 use std::path::Path;
 
 use bailiwick_iam::{
-    access::{Access, Algebra, Comparison, Relation, compare},
+    access::{Access, Algebra, Comparison, Difference, Relation, compare},
     case::{AttachedTo, Pair, parse_side},
     layers::Layers,
     request::ReadError,
@@ -38,7 +38,8 @@ pub(crate) fn run(asked: &Compare, json: bool, output: &mut Output) -> anyhow::R
         a: side(a, asked.kind)?,
         b: side(b, asked.kind)?,
     };
-    let compared = comparison(&pair, &algebra(), asked.check);
+    let algebra = algebra();
+    let compared = comparison(&pair, &algebra, asked.check);
     let comparison = &compared.comparison;
     let names = (input::name_of(a), input::name_of(b));
     let format = if json {
@@ -47,8 +48,14 @@ pub(crate) fn run(asked: &Compare, json: bool, output: &mut Output) -> anyhow::R
         asked.format
     };
     let text = match format {
-        CompareFormat::Table => show::table(&compared, &names, Ink::of_stdout()),
-        CompareFormat::Markdown => show::markdown(comparison, &names),
+        CompareFormat::Table => {
+            let own = differences(&pair, comparison, &algebra);
+            show::table(&compared, &own, &names, Ink::of_stdout())
+        }
+        CompareFormat::Markdown => {
+            let own = differences(&pair, comparison, &algebra);
+            show::markdown(comparison, &own, &names)
+        }
         CompareFormat::Json => {
             let answer = Answer {
                 name: None,
@@ -84,16 +91,18 @@ struct Answer<'a> {
 }
 
 fn answer_cases(cases: &Path, check: bool, output: &mut Output) -> anyhow::Result<Outcome> {
+    let algebra = algebra();
     Lines::open(cases)?.answer_each(output, |line| {
         let pair = Pair::parse(line.text).map_err(|error| {
             line.fault(&error.to_string(), error.span)
                 .mend(error.trouble.mend())
         })?;
-        // A new algebra for each: it remembers every policy it has read.
         let answer = Answer {
             name: pair.name.as_deref(),
-            compared: &comparison(&pair, &algebra(), check),
+            compared: &comparison(&pair, &algebra, check),
         };
+        // The next pair has policies of its own.
+        algebra.forget();
         Ok(serde_json::to_string(&answer)?)
     })?;
     Ok(Outcome::Clear)
@@ -104,12 +113,33 @@ fn algebra() -> Algebra<'static> {
     Algebra::new(catalog).over(catalog)
 }
 
-fn comparison(pair: &Pair, algebra: &Algebra<'_>, check: bool) -> Compared {
+fn accesses<'a>(pair: &Pair, algebra: &'a Algebra<'a>) -> (Access<'a>, Access<'a>) {
     let access = |layers: &Layers| match &layers.resource {
         Some(policy) => algebra.granted_by(policy),
         None => algebra.access(layers, None),
     };
-    let (a, b) = (access(&pair.a), access(&pair.b));
+    (access(&pair.a), access(&pair.b))
+}
+
+/// Lines a side; nobody reads more in a comment on a pull request.
+const LINES_MAX: usize = 20;
+
+/// What each side has of its own, where the comparison says that it has something.
+fn differences(
+    pair: &Pair,
+    comparison: &Comparison,
+    algebra: &Algebra<'_>,
+) -> [Option<Difference>; 2] {
+    let (left, right) = accesses(pair, algebra);
+    let (a, b) = (comparison.only_a.as_ref(), comparison.only_b.as_ref());
+    [
+        a.map(|_| left.beyond(&right, LINES_MAX)),
+        b.map(|_| right.beyond(&left, LINES_MAX)),
+    ]
+}
+
+fn comparison(pair: &Pair, algebra: &Algebra<'_>, check: bool) -> Compared {
+    let (a, b) = accesses(pair, algebra);
     let comparison = compare(&a, &b);
     if check {
         return checked(comparison, &a, &b);

@@ -160,3 +160,17 @@ fn what_is_no_policy_is_pointed_at() {
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("line 1"), "{}", ran.err);
 }
+
+#[test]
+fn resource_policies_are_compared_by_whom_they_name() {
+    let grants = |principal: &str| {
+        serde_json::json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}]})
+        .to_string()
+    };
+    let role = grants("arn:aws:iam::111122223333:role/r");
+    let account = grants("111122223333");
+    let ran = compared(&account, &role, &["--json", "--kind", "resource"]);
+    let answer: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(answer["relation"], "wider", "{}", ran.out);
+}

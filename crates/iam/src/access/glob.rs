@@ -10,9 +10,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::budget::Budget;
-use super::product;
-
 /// One letter or wildcard of a glob. Letters are code points; what lies above them is ours.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Token(u32);
@@ -314,20 +311,6 @@ impl Glob {
     /// holds a variable.
     pub(crate) fn covers_word(&self, other: &Self) -> bool {
         matches(self.tokens(), other.tokens())
-    }
-
-    /// Does this glob match every string of the other? Exact but for variables, which are opaque.
-    pub(crate) fn covers(&self, other: &Self, budget: &mut Budget) -> bool {
-        if self.covers_word(other) {
-            return true;
-        }
-        if !self.has_marks() || !self.meets(other) {
-            return false;
-        }
-        matches!(
-            product::word(&[other.tokens()], &[self.tokens()], budget),
-            product::Outcome::Empty
-        )
     }
 
     /// Is there a string that both match? Variables stand for anything.

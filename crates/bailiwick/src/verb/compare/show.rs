@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use bailiwick_iam::{
-    access::{Comparison, Relation},
+    access::{Comparison, Difference, Relation, difference::Line},
     request::Request,
 };
 
@@ -15,7 +15,12 @@ use crate::{
 
 type Names = (String, String);
 
-pub(super) fn table(compared: &Compared, names: &Names, ink: Ink) -> String {
+pub(super) fn table(
+    compared: &Compared,
+    own: &[Option<Difference>; 2],
+    names: &Names,
+    ink: Ink,
+) -> String {
     let comparison = &compared.comparison;
     let (style, word) = name(comparison.relation);
     let mut text = String::new();
@@ -36,24 +41,40 @@ pub(super) fn table(compared: &Compared, names: &Names, ink: Ink) -> String {
     if let Some(reason) = &comparison.reason {
         let _ = writeln!(text, "  {}", ink.paint(ink::CYAN, &safe(reason)));
     }
+    let [left, right] = own;
     let sides = [
-        (&names.0, &comparison.only_a),
-        (&names.1, &comparison.only_b),
+        (&names.0, &comparison.only_a, left),
+        (&names.1, &comparison.only_b, right),
     ];
-    for (name, request) in sides {
-        if let Some(request) = request {
-            let _ = writeln!(
-                text,
-                "\n{}",
-                ink.bold(&format!("Only {} allows, for example", safe(name)))
-            );
-            let _ = writeln!(text, "  {}", safe(&spoken(request)));
+    for (name, request, difference) in sides {
+        let Some(request) = request else {
+            continue;
+        };
+        let _ = writeln!(
+            text,
+            "\n{}",
+            ink.bold(&format!("Only {} allows, for example", safe(name)))
+        );
+        let _ = writeln!(text, "  {}", safe(&spoken(request)));
+        let Some(difference) = difference.as_ref().filter(|it| !it.lines.is_empty()) else {
+            continue;
+        };
+        let _ = writeln!(text, "{}", ink.bold("that is"));
+        for line in &difference.lines {
+            let _ = writeln!(text, "  {}", safe(&listed(line)));
+        }
+        if let Some(rest) = rest(difference) {
+            let _ = writeln!(text, "  {rest}");
         }
     }
     text
 }
 
-pub(super) fn markdown(comparison: &Comparison, names: &Names) -> String {
+pub(super) fn markdown(
+    comparison: &Comparison,
+    own: &[Option<Difference>; 2],
+    names: &Names,
+) -> String {
     let (_, word) = name(comparison.relation);
     let mut text = String::new();
     let _ = writeln!(text, "### Access: {word}\n");
@@ -65,19 +86,67 @@ pub(super) fn markdown(comparison: &Comparison, names: &Names) -> String {
     if let Some(reason) = &comparison.reason {
         let _ = writeln!(text, "\n{}", escape_markdown(reason));
     }
+    let [left, right] = own;
     let sides = [
-        ("Added", &comparison.only_a),
-        ("Removed", &comparison.only_b),
+        ("Added", &comparison.only_a, left),
+        ("Removed", &comparison.only_b, right),
     ];
     if comparison.only_a.is_some() || comparison.only_b.is_some() {
-        text.push_str("\n| | for example |\n|---|---|\n");
+        text.push_str("\n| | access | for example |\n|---|---|---|\n");
     }
-    for (what, request) in sides {
-        if let Some(request) = request {
-            let _ = writeln!(text, "| {what} | {} |", escape_markdown(&spoken(request)));
+    for (what, request, difference) in sides {
+        let lines = difference.iter().flat_map(|it| &it.lines);
+        let mut shown = false;
+        for line in lines {
+            shown = true;
+            let (access, example) = (said(line), spoken(&line.witness));
+            let (access, example) = (escape_markdown(&access), escape_markdown(&example));
+            let _ = writeln!(text, "| {what} | {access} | {example} |");
+        }
+        if let (false, Some(request)) = (shown, request) {
+            let _ = writeln!(text, "| {what} | | {} |", escape_markdown(&spoken(request)));
+        }
+        if let Some(rest) = difference.as_ref().and_then(rest) {
+            let _ = writeln!(text, "| {what} | {rest} | |");
         }
     }
     text
+}
+
+/// `s3:PutObject, s3:DeleteObject on arn:aws:s3:::ledger/*`.
+fn said(line: &Line) -> String {
+    const NAMES_MAX: usize = 8;
+    let listed = |names: &[String]| {
+        let mut text = names
+            .iter()
+            .take(NAMES_MAX)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(", ");
+        if let Some(more) = names.len().checked_sub(NAMES_MAX).filter(|more| *more > 0) {
+            let _ = write!(text, " and {more} more");
+        }
+        text
+    };
+    let mut text = format!("{} on {}", listed(&line.actions), listed(&line.resources));
+    if !line.keys.is_empty() {
+        let _ = write!(text, ", by {}", listed(&line.keys));
+    }
+    text
+}
+
+fn listed(line: &Line) -> String {
+    format!("{}; for example {}", said(line), spoken(&line.witness))
+}
+
+/// What is not shown.
+fn rest(difference: &Difference) -> Option<String> {
+    match (difference.more, difference.incomplete) {
+        (0, false) => None,
+        (0, true) => Some("and perhaps more".to_owned()),
+        (more, false) => Some(format!("and {more} more")),
+        (more, true) => Some(format!("and {more} more, perhaps others")),
+    }
 }
 
 /// `s3:PutObject on arn:aws:s3:::ledger/1 (aws:SourceVpc = vpc-1)`.
