@@ -74,6 +74,11 @@ values() { sed -n "s/^ *\"$1\": \"\\([^\"]*\\)\",\\{0,1\\}\$/\\1/p" "$work/respo
 # The same as JSON strings, in their order, from a file.
 strings() { sed -n "s/^ *\"$1\": \\(\".*\"\\),\\{0,1\\}\$/\\1/p" "$2"; }
 
+# The variables of an agent may hold secrets; their names are kept.
+without_secrets() {
+  sed '/^ *"environmentVariables": {$/,/^ *}/ s/^\( *"[^"]*": \)".*"\(,\{0,1\}\)$/\1"(left out)"\2/'
+}
+
 # ask OPERATION REQUEST aws-arguments…: appends the answer, or the refusal, to the calls at hand.
 # The answer stays in $work/response.
 ask() {
@@ -81,7 +86,8 @@ ask() {
   shift 2
   [ -s "$calls" ] && printf ',\n' >>"$calls"
   printf '{"operation": "%s", "request": %s, ' "$operation" "$request" >>"$calls"
-  if run "$@" >"$work/response" 2>"$work/error"; then
+  if run "$@" >"$work/answer" 2>"$work/error"; then
+    without_secrets <"$work/answer" >"$work/response"
     # Some answers are nothing at all: no resource policy, for one.
     [ -s "$work/response" ] || printf '{}' >"$work/response"
     { printf '"response": '; cat "$work/response"; printf '}'; } >>"$calls"

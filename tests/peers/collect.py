@@ -85,6 +85,7 @@ def furnish(client):
         agentRuntimeArtifact={"containerConfiguration": {"containerUri": "x:1"}},
         roleArn=role.format("reader"),
         networkConfiguration={"networkMode": "PUBLIC"},
+        environmentVariables={"PASSWORD": "hunter2", "SALT": "hunter2"},
     )
     core.create_gateway(
         name="tools", roleArn=role.format("reader"), protocolType="MCP", authorizerType="AWS_IAM"

@@ -28,6 +28,7 @@ impl Loader {
         }
         let management_account = object.need("management_account")?.account()?;
         object.need("roots")?;
+        let place = object.place();
         let mut roots = Vec::new();
         for root in object.objects("roots")? {
             roots.push(self.unit(&root, 0)?);
@@ -35,7 +36,7 @@ impl Loader {
         self.estate.organization = Some(Organization {
             management_account,
             roots,
-            place: object.place(),
+            place,
         });
         Ok(())
     }
@@ -49,6 +50,8 @@ impl Loader {
         }
         object.only(&["id", "name", "scps", "rcps", "units", "accounts"])?;
         let id = object.need_text("id")?;
+        // Before anything inside: places are counted from front to back.
+        let place = object.place();
         let ceilings = self.ceilings(object, &id)?;
         let mut units = Vec::new();
         for unit in object.objects("units")? {
@@ -64,7 +67,7 @@ impl Loader {
             ceilings,
             units,
             accounts,
-            place: object.place(),
+            place,
         })
     }
 
@@ -82,18 +85,18 @@ impl Loader {
             id,
             name: object.text("name")?,
             tags: object.tags("tags")?,
-            ceilings: self.ceilings(object, id.as_str())?,
             place: object.place(),
+            ceilings: self.ceilings(object, id.as_str())?,
         })
     }
 
     /// No `rcps` are none: RCPs are switched on by those who want them. But every node has an SCP, so
     /// no `scps` are unknown ones.
     fn ceilings(&mut self, object: &Object<'_>, target: &str) -> Result<Ceilings, LoadError> {
-        let mut scps = self.attached(object, "scps", target)?;
-        if object.field("scps").is_none() {
-            scps.push(self.missing("scps".into(), None, object.place(), &target));
-        }
+        let scps = match object.field("scps") {
+            Some(_) => self.attached(object, "scps", target)?,
+            None => vec![self.missing("scps".into(), None, object.place(), &target)],
+        };
         let rcps = self.attached(object, "rcps", target)?;
         Ok(Ceilings { scps, rcps })
     }

@@ -95,6 +95,14 @@ fn a_collected_snapshot_holds_what_aws_has_and_tells_what_it_refused() {
             .iter()
             .all(|gap| !gap.what.contains("not read"))
     );
+    let runtimes = folder.join(format!(
+        "estate/accounts/{account}/us-east-1/bedrock-agentcore-control.json"
+    ));
+    assert!(
+        fs::read_to_string(runtimes)
+            .unwrap()
+            .contains("\"PASSWORD\": \"(left out)\"")
+    );
     for file in files_below(&folder) {
         let mut text = String::new();
         std::io::Read::read_to_string(&mut (file.open)().unwrap(), &mut text).unwrap();

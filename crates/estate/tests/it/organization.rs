@@ -147,3 +147,23 @@ fn an_agent_learns_its_environment_from_the_nearest_unit_that_says() {
     assert_eq!(agent.kind, AgentKind::Unknown);
     assert_eq!(agent.environment.as_ref().unwrap().name, "prod");
 }
+
+#[test]
+fn a_large_organisation_is_told_in_a_few_lines() {
+    let accounts: Vec<Value> = (0..500)
+        .map(|number| json!({"id": format!("{:012}", number + 1), "scps": [scp("x")]}))
+        .collect();
+    let organization = json!({"management_account": "000000000001", "roots": [
+        {"id": "r-1", "scps": [scp("x")], "accounts": accounts}]});
+    let estate = Given::default()
+        .with("organization.json", &organization)
+        .estate();
+    assert_eq!(estate.accounts.len(), 500);
+    assert_eq!(estate.incomplete.len(), 11);
+    assert!(
+        estate
+            .incomplete
+            .iter()
+            .any(|gap| gap.what == "principals of 490 more accounts")
+    );
+}

@@ -8,6 +8,9 @@ use super::{
 };
 use crate::organization::Organization;
 
+/// So many accounts without principals are told one by one.
+const UNREAD_ACCOUNTS_NAMED: usize = 10;
+
 impl Loader {
     pub(super) fn tell_what_is_missing(&mut self) {
         if self.estate.organization.is_none() && !self.estate.accounts.is_empty() {
@@ -27,11 +30,12 @@ impl Loader {
     fn tell_of_accounts(&mut self) {
         let organization = self.estate.organization.as_ref();
         let mut told = Vec::new();
+        let mut unread = Vec::new();
         for account in self.estate.accounts.values() {
             let id = account.id;
             let of = |what: &str| format!("{what} of account {id}");
             if !account.principals_given {
-                told.push((of("principals"), "no iam.json of it was given"));
+                unread.push(id);
                 continue;
             }
             let is_member =
@@ -57,6 +61,23 @@ impl Loader {
         }
         for (what, why) in told {
             self.tell(what, why);
+        }
+        self.tell_of_unread_accounts(&unread);
+    }
+
+    /// An organisation may have thousands of accounts, and a snapshot three.
+    fn tell_of_unread_accounts(&mut self, accounts: &[AccountId]) {
+        let (named, others) = accounts.split_at(accounts.len().min(UNREAD_ACCOUNTS_NAMED));
+        for id in named {
+            let what = format!("principals of account {id}");
+            self.tell(what, "no iam.json of it was given");
+        }
+        if !others.is_empty() {
+            let what = format!("principals of {} more accounts", others.len());
+            self.tell(
+                what,
+                "organization.json lists them, and no iam.json of them was given",
+            );
         }
     }
 
