@@ -1,6 +1,7 @@
 //! The real program, run as its users run it.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
+mod acme;
 mod agents;
 mod compact;
 mod compare;
