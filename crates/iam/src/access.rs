@@ -10,7 +10,7 @@
 //! ```
 //! use std::sync::Arc;
 //! use bailiwick_iam::access::{Algebra, Find, Region};
-//! use bailiwick_iam::layers::{Compiled, Layers};
+//! use bailiwick_iam::layers::{Compiled, Layers, NamedPolicy};
 //! use bailiwick_iam::policy::Policy;
 //! use bailiwick_iam::vocabulary::NoVocabulary;
 //!
