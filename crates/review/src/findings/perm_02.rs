@@ -59,7 +59,7 @@ const WEIGHTY: [&str; 19] = [
 const TRIED_MAX: usize = 25;
 
 /// Of each service, so many actions make the case.
-const SHOWN_MAX: usize = 5;
+const SHOWN_MAX: usize = 2;
 
 fn check(view: &View<'_>) -> Checked {
     Checked::access(view, view.seats(), |seat| look(view, seat))
