@@ -153,6 +153,8 @@ pub(crate) struct Digest {
     pub(crate) grants: Vec<(Actions, Vec<Box<str>>)>,
     /// For each statement that has conditions or variables: the actions it is about, and its keys.
     conditions: Vec<(Actions, Keys)>,
+    /// For each statement: the actions it is about, and its resources, excluded ones included.
+    scopes: Vec<(Actions, Vec<Box<str>>)>,
     pub(crate) denies: bool,
 }
 
@@ -175,6 +177,7 @@ impl Digest {
             allows: Actions::ALL,
             grants: vec![(Actions::ALL, Vec::new())],
             conditions: Vec::new(),
+            scopes: Vec::new(),
             denies: true,
         }
     }
@@ -182,6 +185,12 @@ impl Digest {
     fn read(&mut self, statement: &Statement, vocabulary: &Vocabulary) {
         let actions = vocabulary.selected(&statement.actions);
         let keys = keys_of(statement);
+        if !actions.is_empty() {
+            let patterns = statement.resources.as_ref();
+            let patterns = patterns.map_or(&[][..], Selection::patterns).iter();
+            let resources = patterns.map(|it| it.value.0.as_str().into()).collect();
+            self.scopes.push((actions, resources));
+        }
         if !keys.is_empty() {
             self.conditions.push((actions, keys));
         }
@@ -200,6 +209,14 @@ impl Digest {
                 self.grants.push((actions, resources));
             }
         }
+    }
+
+    /// Every resource pattern of the statements about an action, whatever they do with it.
+    pub(crate) fn scopes(&self, action: usize) -> impl Iterator<Item = &str> {
+        let about = self.scopes.iter();
+        about
+            .filter(move |(actions, _)| actions.contains(action))
+            .flat_map(|(_, resources)| resources.iter().map(AsRef::as_ref))
     }
 
     pub(crate) fn is_conditional(&self) -> bool {

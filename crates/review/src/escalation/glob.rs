@@ -2,6 +2,15 @@
 
 /// Whether a pattern matches a text, without regard to case.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+    matches_by(pattern, text, |a, b| a.eq_ignore_ascii_case(b))
+}
+
+/// Whether a pattern matches a text letter by letter.
+pub(crate) fn matches_exactly(pattern: &str, text: &str) -> bool {
+    matches_by(pattern, text, |a, b| a == b)
+}
+
+fn matches_by(pattern: &str, text: &str, same: impl Fn(&u8, &u8) -> bool) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at_pattern, mut at_text) = (0, 0);
     // Where the last star stood, and how much of the text it has taken.
@@ -12,7 +21,7 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
                 star = Some((at_pattern, at_text));
                 at_pattern += 1;
             }
-            Some(wanted) if *wanted == b'?' || wanted.eq_ignore_ascii_case(byte) => {
+            Some(wanted) if *wanted == b'?' || same(wanted, byte) => {
                 at_pattern += 1;
                 at_text += 1;
             }

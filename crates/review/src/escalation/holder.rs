@@ -51,6 +51,8 @@ pub(crate) struct Rights {
     /// The documents of the identity layer; empty where it is of somebody's own writing.
     pub(crate) identity: Vec<Id<PolicyDocument>>,
     pub(crate) allows: Actions,
+    /// The documents of its boundary and of the SCPs over it.
+    pub(crate) limits: Vec<Id<PolicyDocument>>,
     /// The documents of all its layers that have conditions or variables.
     pub(crate) conditional: Vec<Id<PolicyDocument>>,
     /// What it did to be rid of its limits.

@@ -1,6 +1,7 @@
 //! Who can become an administrator, and whom each principal can become.
 
 use std::{
+    cell::Cell,
     collections::{BTreeMap, BTreeSet},
     ops::ControlFlow,
 };
@@ -75,7 +76,7 @@ impl Roster {
             index: &nobody,
             wants: &|holder| matches!(holder.added, Added::Group(_)),
             privileged: &|_| false,
-            surest: Sure::Unknown,
+            least: Cell::new(Sure::Unknown),
         };
         let mut joined = Vec::new();
         for rights in self.rights.values() {
@@ -170,7 +171,7 @@ impl Ways {
             index: &index,
             wants: &|holder| reached.contains(&holder),
             privileged: &|_| true,
-            surest: Sure::Unknown,
+            least: Cell::new(Sure::Unknown),
         };
         let mut found = Vec::new();
         for (holder, rights) in &roster.rights {
@@ -178,8 +179,14 @@ impl Ways {
                 continue;
             }
             let mut best: Option<Step> = None;
+            goal.least.set(Sure::Unknown);
             let _stopped = steps(world, rights, &goal, &mut |step| {
                 let enough = step.sure <= sure;
+                // One step will do, so from here on only surer ones are of interest.
+                goal.least.set(match step.sure {
+                    Sure::Proved | Sure::Assumed => Sure::Proved,
+                    Sure::Unknown => Sure::Assumed,
+                });
                 if best.as_ref().is_none_or(|best| step.sure < best.sure) {
                     best = Some(step);
                 }
@@ -296,7 +303,7 @@ impl Explorer<'_, '_> {
             index: self.everyone,
             wants: &|to| !holds_all || abroad(to),
             privileged: &privileged,
-            surest: Sure::Unknown,
+            least: Cell::new(Sure::Unknown),
         };
         let mut onward = Vec::new();
         let _all = steps(self.world, rights, &goal, &mut |step| {

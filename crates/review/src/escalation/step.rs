@@ -4,7 +4,7 @@ mod own;
 mod service;
 mod target;
 
-use std::{collections::BTreeSet, ops::ControlFlow};
+use std::{cell::Cell, collections::BTreeSet, ops::ControlFlow};
 
 use bailiwick_estate::{PrincipalId, Tags};
 
@@ -46,8 +46,20 @@ pub(crate) struct Goal<'g, 'e> {
     pub(crate) wants: &'g dyn Fn(Holder) -> bool,
     /// Whether a role is worth the assumption that something runs as it.
     pub(crate) privileged: &'g dyn Fn(Holder) -> bool,
-    /// Steps less sure than this are of no interest.
-    pub(crate) surest: Sure,
+    /// Steps less sure than this are of no interest. Who looks for one step only raises it as steps
+    /// are found.
+    pub(crate) least: Cell<Sure>,
+}
+
+impl Goal<'_, '_> {
+    fn is_sure_enough(&self, tally: &Tally) -> bool {
+        tally.sure() <= self.least.get()
+    }
+
+    /// Whether a step may rest on something that the snapshot does not list.
+    fn takes_assumptions(&self) -> bool {
+        self.least.get() > Sure::Proved
+    }
 }
 
 /// Who tries: a holder's rights, and the estate they are held in.

@@ -565,6 +565,28 @@ fn under_an_scp_nobody_holds_everything_and_its_account_is_still_to_be_had() {
 }
 
 #[test]
+fn roles_that_look_alike_to_one_policy_are_told_apart_by_another() {
+    let changing = |resource: &str| {
+        json!({"Effect": "Allow", "Action": "iam:UpdateAssumeRolePolicy",
+            "Resource": format!("arn:aws:iam::{ACCOUNT}:role/{resource}")})
+    };
+    let but = json!({"Effect": "Deny", "Action": "iam:Update*",
+        "Resource": format!("arn:aws:iam::{ACCOUNT}:role/app-a*")});
+    let policy = document(json!([changing("app-*"), but]));
+    let mut account = Account::default().user("start", policy);
+    for name in ["app-a1", "app-a2", "App-b1", "app-b1", "other"] {
+        account = account.role(name, service("ec2.amazonaws.com"), everything());
+    }
+    let found = account.reach("user");
+    let gained: Vec<_> = found
+        .reaches
+        .iter()
+        .map(|it| it.principal.resource_name())
+        .collect();
+    assert_eq!(gained, ["app-b1"]);
+}
+
+#[test]
 fn hops_add_up_to_an_administrator() {
     let account = Account::default()
         .user("start", nothing())

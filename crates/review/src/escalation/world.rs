@@ -94,11 +94,13 @@ impl<'e> World<'e> {
         let mut layers = self.compiled.layers(principal);
         layers.identity = Some(self.compiled.policies(identity.iter().copied()));
         let account = self.estate.account_of(principal);
+        let limits = self.limits(principal, account);
         let mut rights = Rights {
             holder,
             account,
             signer: self.compiled.signer(principal),
-            conditional: self.conditional(principal, account, &identity),
+            conditional: self.conditional(&identity, &limits),
+            limits,
             allows: self.allowed(&identity),
             everything: everything(&layers),
             all_of_account: all_of_account(&layers),
@@ -123,22 +125,50 @@ impl<'e> World<'e> {
         allowed
     }
 
-    fn conditional(
-        &self,
-        principal: PrincipalId,
-        account: AccountId,
-        identity: &[Id<PolicyDocument>],
-    ) -> Vec<Id<PolicyDocument>> {
-        let ceilings = match self.estate.scp_levels(account) {
+    fn limits(&self, principal: PrincipalId, account: AccountId) -> Vec<Id<PolicyDocument>> {
+        let mut limits = match self.estate.scp_levels(account) {
             Levels::Known(levels) => levels.into_iter().flat_map(|it| it.policies).collect(),
             Levels::Exempt | Levels::Unknown => Vec::new(),
         };
-        let boundary = self.estate.boundary(principal);
-        let documents = identity.iter().copied().chain(boundary).chain(ceilings);
+        limits.extend(self.estate.boundary(principal));
+        limits
+    }
+
+    fn conditional(
+        &self,
+        identity: &[Id<PolicyDocument>],
+        limits: &[Id<PolicyDocument>],
+    ) -> Vec<Id<PolicyDocument>> {
         let has_keys = |document: &Id<PolicyDocument>| {
             self.digest(*document).is_some_and(Digest::is_conditional)
         };
+        let documents = identity.iter().chain(limits).copied();
         documents.filter(has_keys).collect()
+    }
+
+    /// The resource patterns that decide about an action of a holder, if nothing but they tell one
+    /// principal from another of the same account.
+    pub(crate) fn telling_patterns<'s>(
+        &'s self,
+        rights: &'s Rights,
+        action: &str,
+    ) -> Option<Vec<&'s str>> {
+        let action = self.vocabulary.known(action)?;
+        let documents = rights.identity.iter().chain(&rights.limits);
+        let mut patterns = Vec::new();
+        for digest in documents.filter_map(|&it| self.digest(it)) {
+            let about_target =
+                |key: &str| key.contains("resourcetag/") || key == "iam:permissionsboundary";
+            if digest.keys(Some(action)).any(|(key, _)| about_target(key)) {
+                return None;
+            }
+            patterns.extend(digest.scopes(action));
+        }
+        let plain = |pattern: &&str| {
+            !pattern.contains('$') && (*pattern == "*" || pattern.matches(':').count() == 5)
+        };
+        patterns.retain(|pattern| *pattern != "*");
+        patterns.iter().all(plain).then_some(patterns)
     }
 
     /// Adds a policy that allows everything; then, where that suffices, takes away what limits it:

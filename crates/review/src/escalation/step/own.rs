@@ -41,7 +41,7 @@ pub(crate) fn rewritten(
         _ => None,
     };
     match tally {
-        Some(tally) if tally.sure() <= goal.surest => visit(tally.step(path, to)),
+        Some(tally) if goal.is_sure_enough(&tally) => visit(tally.step(path, to)),
         Some(_) | None => ControlFlow::Continue(()),
     }
 }
@@ -68,7 +68,7 @@ pub(crate) fn joined(
         let Some(tally) = from.onto_group(path, id) else {
             continue;
         };
-        if tally.sure() <= goal.surest {
+        if goal.is_sure_enough(&tally) {
             visit(tally.step(path, to))?;
         }
     }

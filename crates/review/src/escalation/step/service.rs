@@ -1,7 +1,7 @@
 //! Steps to a role through a service that trusts it: the role is passed, or something that exists
 //! already runs as it.
 
-use std::ops::ControlFlow;
+use std::{collections::BTreeSet, ops::ControlFlow};
 
 use bailiwick_estate::{Id, PrincipalId, Role};
 use bailiwick_iam::arn::Arn;
@@ -63,12 +63,12 @@ pub(crate) fn passed_role(
     if roles.is_empty() {
         return ControlFlow::Continue(());
     }
-    let settings = from.settings(path, goal.surest, &[]);
+    let settings = from.settings(path, goal.takes_assumptions(), &[]);
     for role in roles {
         let Some(tally) = from.passing(path, role, &settings, goal) else {
             continue;
         };
-        if tally.sure() <= goal.surest {
+        if goal.is_sure_enough(&tally) {
             let to = Holder::of(PrincipalId::Role(role));
             visit(tally.step(path, to))?;
         }
@@ -99,12 +99,12 @@ pub(crate) fn bound_role(
         let Some(tally) = from.taking_over(path, existing, role) else {
             continue;
         };
-        if tally.sure() <= goal.surest {
+        if goal.is_sure_enough(&tally) {
             shown.push(role);
             visit(tally.step(path, to))?;
         }
     }
-    if goal.surest == Sure::Proved {
+    if !goal.takes_assumptions() {
         return ControlFlow::Continue(());
     }
     let mut roles = goal.index.trusting(from.rights.account, &path.services);
@@ -118,10 +118,13 @@ pub(crate) fn bound_role(
     }
     let settings = from.unlisted(path, &[]);
     for role in roles {
+        if !goal.takes_assumptions() {
+            break;
+        }
         let Some(tally) = from.trusted(path, role, &settings) else {
             continue;
         };
-        if tally.sure() <= goal.surest {
+        if goal.is_sure_enough(&tally) {
             let to = Holder::of(PrincipalId::Role(role));
             visit(tally.step(path, to))?;
         }
@@ -131,7 +134,7 @@ pub(crate) fn bound_role(
 
 impl<'f> From<'f, '_> {
     /// The ways to make the calls of a path that are not about the role.
-    fn settings(self, path: &Path, surest: Sure, sources: &[&str]) -> Vec<Setting> {
+    fn settings(self, path: &Path, assuming: bool, sources: &[&str]) -> Vec<Setting> {
         if path.existing.is_empty() {
             return self.settings_with(path, &Found::Nothing, sources);
         }
@@ -142,7 +145,7 @@ impl<'f> From<'f, '_> {
             settings.extend(self.settings_with(path, &Found::Listed(existing), sources));
         }
         let proved = settings.iter().any(|it| it.tally.sure() == Sure::Proved);
-        if !proved && surest > Sure::Proved {
+        if !proved && assuming {
             settings.extend(self.unlisted(path, sources));
         }
         settings
@@ -233,10 +236,16 @@ impl<'f> From<'f, '_> {
             return vec![setting];
         }
         let mut settings = Vec::new();
-        for mut scenario in self.scenarios(path, sources) {
-            if let Some(region) = region_of(found) {
-                scenario.region = region;
+        let mut scenarios = self.scenarios(path, sources);
+        if let Some(region) = region_of(found) {
+            for scenario in &mut scenarios {
+                scenario.region.clone_from(&region);
             }
+            // Of the same names in several Regions, one in this is left.
+            let mut names = BTreeSet::new();
+            scenarios.retain(|scenario| names.insert(scenario.name.clone()));
+        }
+        for scenario in scenarios {
             settings.extend(self.setting(path, found, &scenario));
             if settings.len() >= SETTINGS_MAX {
                 break;
@@ -396,7 +405,7 @@ impl<'f> From<'f, '_> {
             return None;
         }
         let mut best = None;
-        for setting in self.settings(path, goal.surest, &sources) {
+        for setting in self.settings(path, goal.takes_assumptions(), &sources) {
             let passed = self.pass(path, role, &setting.region)?;
             for service in &path.services {
                 let mut tally = passed.clone().join(&setting.tally);

@@ -1,6 +1,6 @@
 //! Steps to a user or a role that is there already.
 
-use std::ops::ControlFlow;
+use std::{collections::BTreeSet, ops::ControlFlow};
 
 use bailiwick_estate::{Id, PrincipalId, Role, User};
 use bailiwick_iam::layers::LayerKind;
@@ -8,6 +8,7 @@ use bailiwick_iam::layers::LayerKind;
 use super::{From, Goal, Tally, Visit};
 use crate::escalation::{
     circumstance::Asked,
+    glob,
     path::{On, Path, UserState},
     question::Answer,
     scenario::REGION,
@@ -24,16 +25,22 @@ pub(crate) fn user(
     visit: Visit<'_>,
 ) -> ControlFlow<()> {
     let users = goal.index.users.get(&from.rights.account);
+    let mut refused = Refused::of(from, path);
     for &user in users.into_iter().flatten() {
         let principal = PrincipalId::User(user);
         let to = From::given(path, principal);
-        if from.is(principal) || !(goal.wants)(to) {
+        let skipped = from.is(principal) || !(goal.wants)(to);
+        if skipped || refused.covers(from, principal) {
             continue;
         }
-        let Some(tally) = from.with_credentials(path, user) else {
+        let Some(tally) = from.onto_principal(path, principal) else {
+            refused.add(from, principal);
             continue;
         };
-        if tally.sure() <= goal.surest {
+        let Some(tally) = from.with_credentials(path, user, tally) else {
+            continue;
+        };
+        if goal.is_sure_enough(&tally) {
             visit(tally.step(path, to))?;
         }
     }
@@ -58,7 +65,7 @@ pub(crate) fn assumed_role(
         let Some(tally) = from.assuming(path, role) else {
             continue;
         };
-        if tally.sure() <= goal.surest {
+        if goal.is_sure_enough(&tally) {
             visit(tally.step(path, to))?;
         }
     }
@@ -73,25 +80,77 @@ pub(crate) fn trusting_role(
     visit: Visit<'_>,
 ) -> ControlFlow<()> {
     let roles = goal.index.roles.get(&from.rights.account);
+    let mut refused = Refused::of(from, path);
     for &role in roles.into_iter().flatten() {
         let principal = PrincipalId::Role(role);
         let to = From::given(path, principal);
-        if from.is(principal) || from.is_fixed(principal) || !(goal.wants)(to) {
+        let skipped = from.is(principal) || from.is_fixed(principal) || !(goal.wants)(to);
+        if skipped || refused.covers(from, principal) {
             continue;
         }
         let Some(tally) = from.onto_principal(path, principal) else {
+            refused.add(from, principal);
             continue;
         };
-        if tally.sure() <= goal.surest {
+        if goal.is_sure_enough(&tally) {
             visit(tally.step(path, to))?;
         }
     }
     ControlFlow::Continue(())
 }
 
+/// Targets that a path was refused for, by what tells them apart: the resource patterns of the
+/// caller's policies. Thousands of roles are told apart by a handful of patterns, so that most need
+/// not be asked about.
+struct Refused<'r> {
+    /// `None`: something else than patterns tells targets apart.
+    patterns: Option<Vec<&'r str>>,
+    known: BTreeSet<Vec<bool>>,
+}
+
+impl<'r> Refused<'r> {
+    fn of(from: From<'r, '_>, path: &Path) -> Self {
+        let mut patterns = Some(Vec::new());
+        for need in &path.needs {
+            let telling = match need.on {
+                On::Target => from.world.telling_patterns(from.rights, &need.action),
+                On::Nothing
+                | On::Oneself
+                | On::Group
+                | On::Policy
+                | On::Existing
+                | On::Thing(_) => None,
+            };
+            patterns = patterns.zip(telling).map(|(mut all, more)| {
+                all.extend(more);
+                all
+            });
+        }
+        Self {
+            patterns,
+            known: BTreeSet::new(),
+        }
+    }
+
+    fn covers(&self, from: From<'_, '_>, target: PrincipalId) -> bool {
+        let likeness = self.likeness(from, target);
+        likeness.is_some_and(|likeness| self.known.contains(&likeness))
+    }
+
+    fn add(&mut self, from: From<'_, '_>, target: PrincipalId) {
+        self.known.extend(self.likeness(from, target));
+    }
+
+    fn likeness(&self, from: From<'_, '_>, target: PrincipalId) -> Option<Vec<bool>> {
+        let arn = from.world.estate.arn(target).as_str();
+        let patterns = self.patterns.as_ref()?.iter();
+        Some(patterns.map(|it| glob::matches_exactly(it, arn)).collect())
+    }
+}
+
 impl From<'_, '_> {
-    fn with_credentials(self, path: &Path, user: Id<User>) -> Option<Tally> {
-        let mut tally = self.onto_principal(path, PrincipalId::User(user))?;
+    /// What a path assumes of a user's credentials; `None` if they are known to be otherwise.
+    fn with_credentials(self, path: &Path, user: Id<User>, mut tally: Tally) -> Option<Tally> {
         let user = self.world.estate.users.at(user);
         let keys = user.access_keys.as_ref().map(Vec::len);
         match (path.user, keys) {
