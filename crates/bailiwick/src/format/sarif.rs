@@ -51,7 +51,7 @@ pub(crate) fn sarif(report: &Report) -> anyhow::Result<String> {
             "results": results,
         }],
     });
-    let mut text = serde_json::to_string_pretty(&log)?;
+    let mut text = serde_json::to_string(&log)?;
     text.push('\n');
     Ok(text)
 }

@@ -348,3 +348,16 @@ fn every_format_agrees_on_what_was_found() {
         }
     }
 }
+
+#[test]
+fn json_is_the_report_itself_one_finding_a_line() {
+    for report in [of_every_status(), report(Vec::new())] {
+        let text = json(&report).unwrap();
+        let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, serde_json::to_value(&report).unwrap());
+        let lines = text
+            .lines()
+            .filter(|line| line.starts_with("{\"rule\":\"PERM"));
+        assert_eq!(lines.count(), report.findings.len().saturating_sub(1));
+    }
+}
