@@ -47,7 +47,7 @@ impl Ink {
     }
 
     pub(crate) fn paint(self, style: Style, text: &str) -> String {
-        if self.coloured {
+        if self.coloured && !text.is_empty() {
             format!("{style}{text}{style:#}")
         } else {
             text.to_owned()
