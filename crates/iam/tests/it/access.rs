@@ -5,6 +5,7 @@
 //! the sequence is fixed, so that it fails again.
 
 mod generate;
+mod steps;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
