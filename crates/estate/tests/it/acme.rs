@@ -70,7 +70,11 @@ fn nothing_is_left_unread_without_a_reason_one_can_act_on() {
         .sources
         .values()
         .filter(|it| matches!(it.holds, Holds::Ignored(_)));
-    assert!(ignored.into_iter().all(|it| it.name.ends_with(".md")));
+    // The cast list is for people, and waivers are given to `scan` by name.
+    let for_others = |name: &str| name.ends_with(".md") || name.ends_with("/waivers.json");
+    for source in ignored {
+        assert!(for_others(&source.name), "{}", source.name);
+    }
 }
 
 #[test]
