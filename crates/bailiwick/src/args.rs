@@ -150,7 +150,7 @@ pub(crate) struct Reach {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  bailiwick explain examples/acme --principal arn:aws:iam::111122223333:role/support-bot \\
+  bailiwick explain examples/acme --principal arn:aws:iam::111122223333:role/agents/prod/analysis-sandbox \\
       --action s3:GetObject --resource arn:aws:s3:::ledger/1
   bailiwick explain snapshot/ --principal ROLE --action A --resource R --context aws:SourceVpc=vpc-1
   bailiwick explain --request case.json

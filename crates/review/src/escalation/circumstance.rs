@@ -160,7 +160,8 @@ fn circumstance(key: &str, scene: Scene<'_>) -> Circumstance {
             tagged(scene.tags, tag).map_or(Circumstance::Absent, Circumstance::Is)
         }
         ("iam", "passedtoservice") => Circumstance::Absent,
-        ("iam", "associatedresourcearn") => Circumstance::Chosen,
+        // It follows from what the role is passed for, which no path says in full.
+        ("iam", "associatedresourcearn") => Circumstance::Unknown,
         ("iam", "policyarn") => Circumstance::Absent,
         (prefix, _) if prefix == scene.service => match scene.asked {
             Asked::Chosen => Circumstance::Chosen,

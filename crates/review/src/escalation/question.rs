@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use bailiwick_iam::{
     evaluate::{Decision, Outcome},
     layers::Layers,
-    request::{Context, Request, Values},
+    policy::{Piece, Template, Version},
+    request::{Context, Facts, Principal, Request, Values},
 };
 
 use super::{Proof, glob};
@@ -97,7 +98,11 @@ fn choose<'v>(
 ) -> Answer {
     let rest: Vec<String> = chosen.iter().filter(|it| *it != key).cloned().collect();
     let mut unknown = BTreeSet::new();
-    for values in candidates(key, &values_of(key)) {
+    let compared: Vec<String> = values_of(key)
+        .into_iter()
+        .filter_map(|value| resolved(value, request))
+        .collect();
+    for values in candidates(key, &compared) {
         let mut request = request.clone();
         request.context.set(key, values);
         match search(request, &rest, ask, values_of, tries) {
@@ -115,13 +120,12 @@ fn choose<'v>(
 
 /// What to try for a key: nothing at all, each value that a policy compares it with, all of them
 /// together where the key takes several, and one that no policy has in mind.
-fn candidates(key: &str, compared: &[&str]) -> Vec<Values> {
+fn candidates(key: &str, compared: &[String]) -> Vec<Values> {
     let several = key.eq_ignore_ascii_case("aws:TagKeys");
     let mut filled: Vec<String> = Vec::new();
     for value in compared.iter().take(VALUES_MAX) {
-        // Variables stand for values that follow from the caller; they are not values to choose.
         let value = glob::fill(value, "x");
-        if !value.contains("${") && !filled.contains(&value) {
+        if !filled.contains(&value) {
             filled.push(value);
         }
     }
@@ -136,6 +140,45 @@ fn candidates(key: &str, compared: &[&str]) -> Vec<Values> {
         candidates.push(Values::One(OTHER.to_owned()));
     }
     candidates
+}
+
+/// A value that a policy compares with, its variables replaced by what they are for this caller:
+/// who may name the session or the tag can name it after itself. `None` where one has no value.
+// IAM-030, IAM-031
+fn resolved(value: &str, request: &Request) -> Option<String> {
+    if !value.contains("${") {
+        return Some(value.to_owned());
+    }
+    let pieces = Template::parse(value, Version::V2012).0;
+    let text = pieces.into_iter().map(|piece| match piece {
+        Piece::Text(text) => Some(text),
+        Piece::Star => Some("*".to_owned()),
+        Piece::Question => Some("?".to_owned()),
+        Piece::Variable { key, default } => value_of(&key, request).or(default),
+    });
+    text.collect()
+}
+
+/// The one value of a key in this request, as far as it is known.
+fn value_of(key: &str, request: &Request) -> Option<String> {
+    match request.context.facts(key) {
+        Facts::Values(Values::One(value)) => return Some(value.clone()),
+        Facts::Values(Values::Many(_)) => return None,
+        Facts::Absent | Facts::Unknown => {}
+    }
+    let principal = &request.principal;
+    match key.to_ascii_lowercase().as_str() {
+        "aws:username" => match principal {
+            Principal::User(user) => Some(user.resource_name().to_owned()),
+            _ => None,
+        },
+        "aws:principalaccount" => principal.account().map(|it| it.to_string()),
+        "aws:principalarn" => principal
+            .role()
+            .or_else(|| principal.arn())
+            .map(ToString::to_string),
+        _ => None,
+    }
 }
 
 /// The request without the keys that do not matter to the answer.

@@ -457,6 +457,40 @@ fn tags_of_a_new_thing_are_the_callers_choice() {
 }
 
 #[test]
+fn what_the_caller_chooses_may_have_to_be_its_own_name() {
+    let trusting = |name: &str| {
+        Account::default()
+            .user("start", allow(&["sts:AssumeRole"]))
+            .role_with(
+                "target",
+                document(json!([{"Effect": "Allow", "Action": "sts:AssumeRole",
+                    "Principal": {"AWS": format!("arn:aws:iam::{ACCOUNT}:root")},
+                    "Condition": {"StringEquals": {"sts:RoleSessionName": name}}}])),
+                everything(),
+            )
+    };
+    assert_eq!(trusting("${aws:username}").reach("user").admin, Admin::Yes);
+    // A key without a value here matches nothing, whatever is chosen.
+    let tagged = trusting("${aws:PrincipalTag/team}").reach("user");
+    assert_eq!(tagged.admin, Admin::No);
+}
+
+#[test]
+fn a_pass_for_a_resource_of_another_service_is_not_taken_for_granted() {
+    let policy = document(json!([
+        {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*", "Condition": {"ArnLike": {
+            "iam:AssociatedResourceArn": "arn:aws:ec2:us-east-1:*:instance/*"}}},
+        {"Effect": "Allow", "Resource": "*",
+         "Action": ["lambda:CreateFunction", "lambda:InvokeFunction"]}]));
+    let account = Account::default().user("start", policy).role(
+        "target",
+        service("lambda.amazonaws.com"),
+        everything(),
+    );
+    assert_eq!(account.reach("user").admin, Admin::Unknown);
+}
+
+#[test]
 fn a_role_meant_for_runtimes_of_one_name_is_not_given_to_an_interpreter() {
     let trust_of = |source: &str| {
         document(json!([{"Effect": "Allow", "Action": "sts:AssumeRole",
