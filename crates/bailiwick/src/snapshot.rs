@@ -38,7 +38,9 @@ pub(crate) fn load(paths: &[PathBuf]) -> Result<Estate, Fault> {
         .sources
         .iter()
         .any(|(_, source)| is_estate(&source.holds));
-    if holds_nothing {
+    // A list of no resources is a file of a snapshot, but no estate.
+    let is_empty = estate.accounts.is_empty() && estate.organization.is_none();
+    if holds_nothing || is_empty {
         return Err(match found.templates.first() {
             Some(first) => no_templates(first),
             None => holds_no_estate(paths, &estate),

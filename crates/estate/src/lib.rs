@@ -39,4 +39,4 @@ pub use load::{File, LoadError};
 pub use organization::{Level, Levels, Organization};
 pub use principal::{Account, Group, PrincipalId, Role, Tags, User};
 pub use resource::{Resource, ResourcePolicy};
-pub use source::{Incomplete, Place, Source};
+pub use source::{Incomplete, MORE_PRINCIPALS, Place, Source};

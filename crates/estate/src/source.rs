@@ -49,6 +49,9 @@ pub struct Place {
     pub column: u32,
 }
 
+/// How an [`Incomplete`] begins that tells of missing pages of an account's principals.
+pub const MORE_PRINCIPALS: &str = "more principals of account";
+
 /// Something that cannot be told, and why.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct Incomplete {

@@ -296,7 +296,8 @@ fn templates_alone_are_refused_and_beside_an_estate_they_are_incomplete() {
 #[test]
 fn every_way_to_be_no_estate_is_pointed_at() {
     let deep = format!("{{\"RoleDetailList\":{}", "[".repeat(100_000));
-    let table: [(&str, &[u8], &str); 8] = [
+    let table: [(&str, &[u8], &str); 9] = [
+        ("an empty list", b"[]", "mend"),
         ("truncated", IAM.get(..400).unwrap().as_bytes(), "mend"),
         ("deep", deep.as_bytes(), "mend"),
         ("not UTF-8", b"{\"RoleDetailList\":[{\"RoleName\":\"\xff\xfe\"}]}", "mend"),

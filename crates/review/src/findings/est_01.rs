@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bailiwick_estate::{Agent, Content, Id, PrincipalId};
+use bailiwick_estate::{Agent, Content, Id, Incomplete, MORE_PRINCIPALS, PrincipalId};
 
 use crate::{
     finding::{Finding, Fix, Witness},
@@ -11,10 +11,11 @@ use crate::{
 };
 
 rule! {
-    /// The snapshot lacks a role that an agent runs as, or a policy of one.
+    /// The snapshot lacks a role that an agent runs as, a policy of one, or a page of principals.
     ///
-    /// **Sees.** An agent, component or tool whose role is in none of the files, and a role of one
-    /// with a policy that is missing or cannot be read.
+    /// **Sees.** An agent, component or tool whose role is in none of the files, a role of one
+    /// with a policy that is missing or cannot be read, and an account of which a page of
+    /// principals is missing.
     ///
     /// **Matters.** No other rule can speak of such a role. Silence about it is not a pass.
     ///
@@ -37,6 +38,15 @@ fn check(view: &View<'_>) -> Checked {
             .iter()
             .map(|(role, agents)| absent(view, role, agents)),
     );
+    let cut_off = view
+        .estate
+        .incomplete
+        .iter()
+        .filter(|it| it.what.starts_with(MORE_PRINCIPALS));
+    for gap in cut_off {
+        checked.subjects += 1;
+        checked.findings.push(unlisted(gap));
+    }
     checked
 }
 
@@ -75,6 +85,25 @@ fn absent(view: &View<'_>, role: &str, agents: &[Id<Agent>]) -> Finding {
             patch: "aws iam get-account-authorization-details > iam.json".to_owned(),
         },
         cause: vec!["role".to_owned()],
+    })
+}
+
+/// An account whose list of principals ends before its end: agents may stand in the rest.
+fn unlisted(gap: &Incomplete) -> Finding {
+    RULE.unknown(Claim {
+        severity: RULE.base,
+        subject: gap.what.clone(),
+        agents: Vec::new(),
+        title: "The list of an account's principals is cut off".to_owned(),
+        why: "Whoever stands in the rest was not looked at.".to_owned(),
+        witness: Witness::facts([format!("not known: {}: {}", gap.what, gap.why)]),
+        evidence: Vec::new(),
+        path: Vec::new(),
+        fix: Fix {
+            summary: "Collect all pages".to_owned(),
+            patch: "aws iam get-account-authorization-details > iam.json".to_owned(),
+        },
+        cause: vec!["pages".to_owned()],
     })
 }
 

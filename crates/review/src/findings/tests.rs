@@ -35,6 +35,8 @@ struct World {
     resources: Vec<Value>,
     organization: Option<Value>,
     extra: Option<Value>,
+    /// Whether AWS said that more principals follow.
+    is_truncated: bool,
 }
 
 impl World {
@@ -178,7 +180,7 @@ impl World {
     fn files(&self) -> Vec<(String, String)> {
         let account = format!("estate/accounts/{ACCOUNT}");
         let calls = |calls: &[Value]| json!({"calls": calls}).to_string();
-        let iam = json!({"RoleDetailList": self.roles, "UserDetailList": self.users, "GroupDetailList": [], "Policies": self.policies, "IsTruncated": false});
+        let iam = json!({"RoleDetailList": self.roles, "UserDetailList": self.users, "GroupDetailList": [], "Policies": self.policies, "IsTruncated": self.is_truncated});
         let mut agentcore = self.agentcore.clone();
         if !self.runtimes.is_empty() {
             agentcore.push(call(

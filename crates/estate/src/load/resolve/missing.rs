@@ -6,7 +6,7 @@ use super::{
     super::{Loader, Pages},
     AGENT_SERVICES,
 };
-use crate::organization::Organization;
+use crate::{organization::Organization, source::MORE_PRINCIPALS};
 
 /// So many accounts without principals are told one by one.
 const UNREAD_ACCOUNTS_NAMED: usize = 10;
@@ -116,7 +116,7 @@ impl Loader {
         let file = pages.file.clone().unwrap_or_default();
         if !pages.has_last {
             self.tell(
-                format!("more principals of account {account}"),
+                format!("{MORE_PRINCIPALS} {account}"),
                 format!("{file} says IsTruncated and no further page was given"),
             );
         }

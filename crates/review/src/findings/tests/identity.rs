@@ -125,6 +125,17 @@ fn est_01_an_agent_whose_role_no_file_holds() {
 }
 
 #[test]
+fn est_01_a_list_of_principals_that_is_cut_off() {
+    let world = |is_truncated| World {
+        is_truncated,
+        ..reader(&reads())
+    };
+    let finding = world(true).is_unknown("EST-01");
+    assert!(finding.subject.contains(ACCOUNT));
+    world(false).is_silent("EST-01");
+}
+
+#[test]
 fn a_role_with_a_policy_that_no_file_holds_passes_no_rule_about_access() {
     let gone = json!({"AttachedManagedPolicies": [
         {"PolicyName": "gone", "PolicyArn": policy_arn("gone")}]});
