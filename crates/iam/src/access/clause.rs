@@ -220,8 +220,17 @@ fn action_set(actions: &Selection<policy::ActionPattern>) -> TextSet {
         actions
             .patterns()
             .iter()
+            .filter(|pattern| may_name_actions(&pattern.value.0))
             .map(|pattern| read(&pattern.value.0)),
     )
+}
+
+/// Whether any action can be called so: a comma or a space stands in the name of none, and none
+/// lacks its service or its name. AWS accepts such a pattern, and it matches nothing.
+// IAM-015
+fn may_name_actions(pattern: &str) -> bool {
+    let is_strange = |letter: char| letter == ',' || letter.is_whitespace();
+    !pattern.contains(is_strange) && !pattern.starts_with(':') && !pattern.ends_with(':')
 }
 
 struct Resources {

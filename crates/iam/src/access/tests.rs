@@ -124,6 +124,15 @@ fn check(a: &[&str], expected: Relation, b: &[&str]) {
 }
 
 #[test]
+fn an_action_that_cannot_be_called_grants_nothing() {
+    check(
+        &["Allow s3:GetObject on *", "Allow s3: on *"],
+        Relation::Equal,
+        &["Allow s3:GetObject on *"],
+    );
+}
+
+#[test]
 fn fewer_actions_or_resources_are_narrower() {
     check(
         &["Allow s3:GetObject on *"],
