@@ -72,9 +72,47 @@ impl Verdict {
 /// Asks every rule about an estate.
 #[must_use]
 pub fn scan(estate: &Estate, catalog: &Catalog<'static>) -> Report {
+    let parts = [Part::WhoBecomesWhom, Part::Others];
+    report(estate, parts.map(|part| check(part, estate, catalog)))
+}
+
+/// The two halves of a scan. They cost about the same and share nothing, so that a program may give
+/// each a thread of its own; the report is the same either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The rules that ask who can become whom.
+    WhoBecomesWhom,
+    Others,
+}
+
+/// What one half of the rules say, each with its place among all.
+#[derive(Debug)]
+pub struct Answers(Vec<(usize, &'static Rule, Checked)>);
+
+/// Asks one half of the rules about an estate.
+#[must_use]
+pub fn check(part: Part, estate: &Estate, catalog: &Catalog<'static>) -> Answers {
+    let view = View::new(estate, catalog);
+    let in_part = |rule: &Rule| match part {
+        Part::WhoBecomesWhom => ASKS_THE_GRAPH.contains(&rule.id),
+        Part::Others => !ASKS_THE_GRAPH.contains(&rule.id),
+    };
+    let rules = RULES.iter().enumerate().filter(|(_, rule)| in_part(rule));
+    Answers(
+        rules
+            .map(|(at, rule)| (at, rule, (rule.check)(&view)))
+            .collect(),
+    )
+}
+
+/// The report that both halves make.
+#[must_use]
+pub fn report(estate: &Estate, parts: [Answers; 2]) -> Report {
+    let mut answers: Vec<_> = parts.into_iter().flat_map(|it| it.0).collect();
+    answers.sort_by_key(|(at, ..)| *at);
     let mut findings = Vec::new();
     let mut passed = Vec::new();
-    for (rule, mut checked) in check_all(estate, catalog) {
+    for (_, rule, mut checked) in answers {
         passed.push(Passed {
             rule: rule.id.to_owned(),
             subjects: checked.passed(),
@@ -88,33 +126,6 @@ pub fn scan(estate: &Estate, catalog: &Catalog<'static>) -> Report {
         findings,
         passed,
     }
-}
-
-/// What each rule says, in the rules' order. The rules that ask who can become whom cost as much as
-/// all the others, so each half has a thread and a view of its own.
-fn check_all(estate: &Estate, catalog: &Catalog<'static>) -> Vec<(&'static Rule, Checked)> {
-    let half = |with_graph: bool| {
-        let view = View::new(estate, catalog);
-        let rules = RULES.iter().enumerate();
-        rules
-            .filter(|(_, rule)| ASKS_THE_GRAPH.contains(&rule.id) == with_graph)
-            .map(|(at, rule)| (at, rule, (rule.check)(&view)))
-            .collect::<Vec<_>>()
-    };
-    let mut checked = std::thread::scope(|scope| {
-        let first = scope.spawn(|| half(true));
-        let mut checked = half(false);
-        match first.join() {
-            Ok(others) => checked.extend(others),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-        checked
-    });
-    checked.sort_by_key(|(at, ..)| *at);
-    checked
-        .into_iter()
-        .map(|(_, rule, it)| (rule, it))
-        .collect()
 }
 
 fn summary(estate: &Estate) -> Summary {

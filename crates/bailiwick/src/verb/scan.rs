@@ -5,7 +5,7 @@ use std::path::Path;
 use bailiwick_estate::Estate;
 use bailiwick_review::{
     finding::Severity,
-    report::{Report, Verdict},
+    report::{self, Part, Report, Verdict},
     waiver::{self, Day},
 };
 
@@ -24,7 +24,7 @@ pub(crate) fn run(scan: &Scan, json: bool, output: &mut Output) -> anyhow::Resul
     let today = today::today(scan.today.as_deref())?;
     let waivers = scan.waivers.as_deref().map(read_waivers).transpose()?;
     let estate = snapshot::load(&scan.paths)?;
-    let mut report = bailiwick_review::scan(&estate, bailiwick_iam_catalog::builtin());
+    let mut report = scan_in_two_threads(&estate);
     if let Some((source, waivers)) = &waivers {
         waiver::apply(waivers, source, today, &mut report.findings);
     }
@@ -35,6 +35,19 @@ pub(crate) fn run(scan: &Scan, json: bool, output: &mut Output) -> anyhow::Resul
         Verdict::Unknown => Outcome::Untold,
         Verdict::Failed => Outcome::Found,
     })
+}
+
+fn scan_in_two_threads(estate: &Estate) -> Report {
+    let half = |part| report::check(part, estate, bailiwick_iam_catalog::builtin());
+    let parts = std::thread::scope(|scope| {
+        let first = scope.spawn(|| half(Part::WhoBecomesWhom));
+        let others = half(Part::Others);
+        match first.join() {
+            Ok(first) => [first, others],
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    });
+    report::report(estate, parts)
 }
 
 fn read_waivers(path: &Path) -> Result<(String, Vec<waiver::Waiver>), Fault> {
