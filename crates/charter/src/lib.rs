@@ -27,7 +27,9 @@
 //! ```
 #![warn(clippy::disallowed_methods)]
 
+mod bind;
 mod charter;
+pub mod compile;
 mod fields;
 mod folder;
 mod name;
@@ -38,6 +40,7 @@ mod span;
 mod template;
 mod yaml;
 
+pub use bind::{BindError, Bindings};
 pub use charter::{
     Approver, Argument, Charter, DeclaredRole, Hash, Label, Limits, Mode, Owner, Parameter, Reach,
     Review, Sequence, SumLimit, Task, ToolUse, VALUE_LENGTH_MAX,

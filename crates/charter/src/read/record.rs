@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use super::{Reading, parsed};
+use crate::bind::is_hidden;
 use crate::fields::Record;
 use crate::name::shown;
 use crate::place::Place;
@@ -254,9 +255,8 @@ pub(super) fn text<'n>(reading: &mut Reading, node: &'n Node, says: &str) -> Opt
         return None;
     }
     // A folded paragraph ends with a line break; what is shown and tagged later has none.
-    let hidden = |letter: char| letter.is_control() || is_format(letter);
     let trimmed = text.trim_end_matches('\n');
-    if trimmed.contains(hidden) {
+    if trimmed.contains(is_hidden) {
         let what = "a text with control characters or letters that cannot be seen";
         reading.wrong(
             node.place,
@@ -266,15 +266,6 @@ pub(super) fn text<'n>(reading: &mut Reading, node: &'n Node, says: &str) -> Opt
         return None;
     }
     Some(trimmed)
-}
-
-/// Characters that reorder or hide text: direction marks, joiners, zero-width spaces.
-fn is_format(letter: char) -> bool {
-    matches!(
-        letter,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-    )
 }
 
 fn outline(record: &Record) -> String {
