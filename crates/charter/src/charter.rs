@@ -153,8 +153,9 @@ impl Parameter {
     }
 }
 
-/// The memory a compiled expression may take, in bytes: `[a-z]{3,32}` takes a few thousand.
-const COMPILED_SIZE_MAX: usize = 256 * 1024;
+/// The memory a compiled expression may take, in bytes: `[a-z]{3,32}` takes a few thousand, `\w{3,32}`
+/// with all of Unicode's letters a million.
+const COMPILED_SIZE_MAX: usize = 2 * 1024 * 1024;
 
 impl fmt::Debug for Parameter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

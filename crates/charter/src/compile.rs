@@ -37,6 +37,8 @@ pub use role::broker;
 pub use session::{Deadline, SESSION_POLICY_LENGTH_MAX, SessionError, session_policy};
 pub use when::{WhenError, check_when};
 
+pub(crate) use session::session_length;
+
 /// What a charter does not say and its compilation depends on: where it is compiled for.
 #[derive(Debug, Clone, Default)]
 pub struct Site {
@@ -174,6 +176,8 @@ pub enum CompileError {
         "neither the charter of `{agent}` nor the site names an account; add `role` or `runs-as`"
     )]
     NoAccount { agent: AgentName },
+    #[error("the charter of `{agent}` does not say where it runs; add `runs-as`")]
+    NoWorkload { agent: AgentName },
     #[error(
         "nothing is known of how `{workload}` assumes a role; name the agent, function, task definition or association"
     )]

@@ -29,11 +29,13 @@
 
 mod bind;
 mod charter;
+pub mod check;
 pub mod compile;
 mod fields;
 mod folder;
 mod name;
 mod place;
+mod print;
 mod read;
 mod schema;
 mod span;
@@ -51,6 +53,7 @@ pub use name::{
     ToolName,
 };
 pub use place::{CharterError, Place, Places, Problem};
+pub use print::Notes;
 pub use schema::json_schema;
 pub use span::{Lasts, SpanError};
 pub use template::{Part, ResourceTemplate, TEMPLATE_LENGTH_MAX, TemplateError};

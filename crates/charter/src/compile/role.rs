@@ -57,6 +57,11 @@ pub(crate) fn roles(
     let mut wide = Vec::new();
     let mut make = |frame: Frame<'_>| frame.role(charter, &mut wide);
     let name = charter.agent.to_string();
+    if charter.runs_as.is_empty() {
+        return Err(CompileError::NoWorkload {
+            agent: charter.agent.clone(),
+        });
+    }
     let trust = trust_of(&charter.runs_as)?;
     let statements: Vec<Statement> = baseline
         .iter()
@@ -120,7 +125,7 @@ fn is_exact(charter: &Charter) -> bool {
         !workload.as_str().ends_with('*')
             || Platform::of(workload).is_some_and(|platform| !platform.names_workload())
     };
-    !charter.runs_as.is_empty() && charter.runs_as.iter().all(exact)
+    charter.runs_as.iter().all(exact)
 }
 
 /// A role before its policies are measured.

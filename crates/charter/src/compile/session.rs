@@ -1,5 +1,7 @@
 //! The session policy of one grant: its task, its parameters, its end.
 
+use std::collections::BTreeMap;
+
 use bailiwick_iam::arn::AccountId;
 use bailiwick_iam::policy::{Policy, Test};
 
@@ -7,6 +9,7 @@ use super::closure::{account_of, kinds};
 use super::statement::{Rights, deny, length, policy, where_key};
 use crate::bind::{BindError, Bindings};
 use crate::charter::Task;
+use crate::template::{Part, ResourceTemplate};
 
 /// What STS takes as session policy, in characters.
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
@@ -109,6 +112,15 @@ pub fn session_policy(
     if rights.is_empty() {
         return Err(SessionError::Nothing { account });
     }
+    let session = within_deadline(&rights, deadline);
+    let length = length(&session);
+    if length > SESSION_POLICY_LENGTH_MAX {
+        return Err(SessionError::TooLong { length });
+    }
+    Ok(session)
+}
+
+fn within_deadline(rights: &Rights, deadline: Deadline) -> Policy {
     let mut statements = rights.unnamed();
     let over = deny(None, ["*"]);
     let date = deadline.to_string();
@@ -119,10 +131,32 @@ pub fn session_policy(
         [date],
     ));
     statements.push(deny(None, SUCCESSORS));
-    let session = policy(statements);
-    let length = length(&session);
-    if length > SESSION_POLICY_LENGTH_MAX {
-        return Err(SessionError::TooLong { length });
+    policy(statements)
+}
+
+/// How long the longest session policy of a task is, over the accounts it works in, when every
+/// parameter has a value of so many plain characters.
+pub(crate) fn session_length(task: &Task, home: Option<AccountId>, value_length: usize) -> usize {
+    let mut by_account: BTreeMap<Option<AccountId>, Rights> = BTreeMap::new();
+    for (_, reach) in kinds(task) {
+        for resource in &reach.resources {
+            let written = resource.account().and_then(|account| account.parse().ok());
+            let account = written.or(reach.account).or(home);
+            let rights = by_account.entry(account).or_default();
+            rights.add(
+                reach.actions.iter().cloned(),
+                [filled(resource, value_length)],
+            );
+        }
     }
-    Ok(session)
+    let of = |rights: &Rights| length(&within_deadline(rights, Deadline(0)));
+    by_account.values().map(of).max().unwrap_or_default()
+}
+
+fn filled(resource: &ResourceTemplate, value_length: usize) -> String {
+    let part = |part: &Part| match part {
+        Part::Text(text) => text.clone(),
+        Part::Parameter(_) => "x".repeat(value_length),
+    };
+    resource.parts().iter().map(part).collect()
 }
