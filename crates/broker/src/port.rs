@@ -1,0 +1,317 @@
+//! What the broker asks of the world: a store, a log beside it, a mint and a clock.
+//!
+//! The contract is the same for every database; `bailiwick-store` runs one suite against each.
+
+use std::{future::Future, sync::Arc};
+
+use bailiwick_ledger::{Chain, Entry, Hash, Record};
+use serde::{Deserialize, Serialize};
+
+use crate::{State, Stop};
+
+/// What time it is.
+pub trait Clock: Send + Sync + 'static {
+    /// Milliseconds since 1970, by the wall.
+    fn now_ms(&self) -> u64;
+}
+
+/// Where grants, stops and the ledger are kept, durably.
+///
+/// **Durable or not at all.** A change whose outcome was returned survives `kill -9` and the loss
+/// of power. After an error nobody knows whether the changes were written; nothing may be released
+/// on them. After [`StoreError::Broken`] the store accepts nothing any more until the process is
+/// started again: a flush that failed once may have dropped pages it will later call clean.
+///
+/// **One change, all of it.** The ops and the entries of one [`Change`] are written together or
+/// refused together. Changes of one batch see those before them, and one that is refused does not
+/// hold up the others.
+///
+/// **Fenced.** Opening a store raises its epoch. A writer whose epoch is no longer the store's gets
+/// [`StoreError::Fenced`] for every commit.
+///
+/// **Dated.** What is read says how old it may be ([`Dated`]); whoever decides on it looks.
+pub trait Store: Send + Sync + 'static {
+    /// Writes the changes in their order, durably. The outcomes are in the same order.
+    ///
+    /// # Errors
+    /// If it is not known that all of it is durable.
+    fn commit(
+        &self,
+        changes: Vec<Change>,
+        now_ms: u64,
+    ) -> impl Future<Output = Result<Vec<Outcome>, StoreError>> + Send;
+
+    /// The grant of this id.
+    ///
+    /// # Errors
+    /// If it cannot be told.
+    fn grant(
+        &self,
+        id: &str,
+    ) -> impl Future<Output = Result<Dated<Option<Arc<Grant>>>, StoreError>> + Send;
+
+    /// Grants after the cursor, in the order of their ids.
+    ///
+    /// # Errors
+    /// If it cannot be told.
+    fn grants(
+        &self,
+        which: Which,
+        after: Option<&str>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Arc<Grant>>, StoreError>> + Send;
+
+    /// All stops that are set.
+    ///
+    /// # Errors
+    /// If it cannot be told.
+    fn stops(&self) -> impl Future<Output = Result<Dated<Vec<Stop>>, StoreError>> + Send;
+
+    /// The ticket of this hash, if it was not redeemed.
+    ///
+    /// # Errors
+    /// If it cannot be told.
+    fn ticket(&self, hash: Hash)
+    -> impl Future<Output = Result<Option<Ticket>, StoreError>> + Send;
+
+    /// The answer that was given under this idempotency key.
+    ///
+    /// # Errors
+    /// If it cannot be told.
+    fn answer(&self, key: &str) -> impl Future<Output = Result<Option<Answer>, StoreError>> + Send;
+
+    /// Intents whose outcome is not recorded, the oldest first.
+    ///
+    /// # Errors
+    /// If it cannot be told.
+    fn intents(&self, limit: usize)
+    -> impl Future<Output = Result<Vec<Intent>, StoreError>> + Send;
+
+    /// Up to so many entries of the ledger, from this number on.
+    ///
+    /// # Errors
+    /// If it cannot be told.
+    fn records(
+        &self,
+        from: u64,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Record>, StoreError>> + Send;
+
+    /// The end of the ledger.
+    ///
+    /// # Errors
+    /// If it cannot be told.
+    fn chain(&self) -> impl Future<Output = Result<Chain, StoreError>> + Send;
+
+    /// The proof that entry `seq` is among the first `size`.
+    ///
+    /// # Errors
+    /// If it cannot be told, or there are not so many.
+    fn inclusion(
+        &self,
+        seq: u64,
+        size: u64,
+    ) -> impl Future<Output = Result<Vec<Hash>, StoreError>> + Send;
+
+    /// The proof that the first `old` entries are the beginning of the first `new`.
+    ///
+    /// # Errors
+    /// If it cannot be told, or there are not so many.
+    fn consistency(
+        &self,
+        old: u64,
+        new: u64,
+    ) -> impl Future<Output = Result<Vec<Hash>, StoreError>> + Send;
+
+    /// The epoch of this writer.
+    fn epoch(&self) -> u64;
+}
+
+/// Why a store gives no answer. Every one of them is a denial to whoever waits for it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// It cannot be reached, is full, or reports an error; it may recover.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// It failed in a way after which nothing that it says can be trusted.
+    #[error("the store is stopped for good: {0}")]
+    Broken(String),
+    /// Another writer has taken over.
+    #[error("epoch {ours} was replaced by epoch {current}")]
+    Fenced { ours: u64, current: u64 },
+    /// An entry cannot be written. Nothing of its batch was.
+    #[error("an entry cannot be written: {0}")]
+    Entry(String),
+    /// What it holds is not what it wrote.
+    #[error("the store holds something it cannot have written: {0}")]
+    Corrupt(String),
+    /// There are not so many entries.
+    #[error("the ledger has {size} entries")]
+    OutOfRange { size: u64 },
+}
+
+/// Something that was read, and how old it may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dated<T> {
+    pub value: T,
+    /// It was so at this time, by the clock that was handed to the store.
+    pub as_of_ms: u64,
+}
+
+/// Things that are written together or not at all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Change {
+    /// In this order. The first that is refused refuses the change.
+    pub ops: Vec<Op>,
+    /// What is told of it, in this order.
+    pub entries: Vec<Entry>,
+}
+
+/// Where the entries of a change got their place, or why the change was refused.
+pub type Outcome = Result<Vec<Place>, Refused>;
+
+/// The place of an entry in the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    pub seq: u64,
+    pub hash: Hash,
+}
+
+/// One thing that a change does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Op {
+    /// A new grant. Its parent, if it has one, must be active and not end before it; no stop may
+    /// cover it.
+    Open(Box<Grant>),
+    /// A step in a grant's life, only from this version, and only one of [`crate::TRANSITIONS`].
+    Step {
+        grant: String,
+        ver: u64,
+        to: State,
+        /// A new deadline, never beyond [`Grant::deadline_ms_max`].
+        deadline_ms: Option<u64>,
+    },
+    /// One more use of an active grant, only if there were `uses` before it, its deadline is ahead
+    /// and no stop covers it. `history` replaces what the grant remembers of its uses.
+    Use {
+        grant: String,
+        uses: u64,
+        history: Vec<u8>,
+    },
+    /// Sets a stop, or replaces that of the same scope by a wider one.
+    SetStop(Stop),
+    /// Lets new grants open again. Those that were stopped stay so.
+    ClearKill { scope: crate::Scope, at_ms: u64 },
+    /// A one-time ticket.
+    PutTicket(Ticket),
+    /// Redeems a ticket: exactly once, and not after it lapsed.
+    TakeTicket(Hash),
+    /// Sees a value for the first time in its space, or refuses. Forgotten after `until_ms`.
+    Once {
+        space: &'static str,
+        value: Hash,
+        until_ms: u64,
+    },
+    /// Keeps the answer that was given under an idempotency key.
+    PutAnswer(Answer),
+    /// An outward effect is about to be tried.
+    Begin(Intent),
+    /// It ended, or nobody will ever know; refused if that was said before.
+    Settle { request: String },
+}
+
+/// Why a change was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("there is no such grant")]
+    NoGrant,
+    #[error("the grant is at version {is}")]
+    Version { is: u64 },
+    #[error("the grant has been used {is} times")]
+    Uses { is: u64 },
+    #[error("the grant is {is}")]
+    State { is: State },
+    #[error("the grant's deadline has passed, or would")]
+    Deadline,
+    #[error("a stop covers the grant")]
+    Stopped,
+    #[error("the parent grant is not active, or ends sooner")]
+    Parent,
+    #[error("it exists already")]
+    Exists,
+    #[error("the ticket was redeemed, has lapsed, or never was")]
+    Ticket,
+    #[error("the value was seen before")]
+    Seen,
+    #[error("no such effect is under way")]
+    NoIntent,
+}
+
+/// A grant as it is kept. What the authority knows of it is in `body` and `history`, which the
+/// store does not read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    pub id: String,
+    pub parent: Option<String>,
+    pub agent: String,
+    pub owner: String,
+    pub task: String,
+    /// The charter it is pinned to.
+    pub charter: String,
+    pub state: State,
+    pub ver: u64,
+    pub issued_ms: u64,
+    pub deadline_ms: u64,
+    /// No renewal goes beyond this.
+    pub deadline_ms_max: u64,
+    /// How often it was used for a call.
+    pub uses: u64,
+    /// Everything else of it, as the authority writes it.
+    pub body: Vec<u8>,
+    /// What it remembers of its uses, as the authority writes it.
+    pub history: Vec<u8>,
+}
+
+/// Which grants are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// Those not in a final state.
+    Live,
+    /// Those that are to end because their deadline has passed.
+    Due { now_ms: u64 },
+    /// The live ones that a stop covers and that are not yet revoking.
+    Covered(Stop),
+    /// Those in one state.
+    In(State),
+    /// Those delegated from this grant, directly.
+    ChildrenOf(String),
+    /// The live ones not pinned to one of these charters.
+    PinnedElsewhere(Vec<String>),
+}
+
+/// A one-time ticket with which an agent instance first proves itself. Its secret is not kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ticket {
+    pub hash: Hash,
+    pub agent: String,
+    pub until_ms: u64,
+}
+
+/// What was answered under an idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub key: String,
+    /// The hash of the request: the same key with another request is a mistake.
+    pub request: Hash,
+    pub body: Vec<u8>,
+    pub until_ms: u64,
+}
+
+/// An outward effect that was announced, and not yet settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    pub request: String,
+    pub grant: Option<String>,
+    pub begun_ms: u64,
+}

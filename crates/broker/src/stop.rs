@@ -1,0 +1,86 @@
+//! What has been stopped, and what a stop covers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::port::Grant;
+
+/// What is stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    Grant(String),
+    Agent(String),
+    Owner(String),
+    All,
+}
+
+impl Scope {
+    /// Its kind and its name, as the database keeps them.
+    pub fn parts(&self) -> (&'static str, &str) {
+        match self {
+            Self::Grant(id) => ("grant", id),
+            Self::Agent(agent) => ("agent", agent),
+            Self::Owner(owner) => ("owner", owner),
+            Self::All => ("all", ""),
+        }
+    }
+
+    /// The scope of these parts.
+    pub fn of_parts(kind: &str, name: String) -> Option<Self> {
+        match kind {
+            "grant" => Some(Self::Grant(name)),
+            "agent" => Some(Self::Agent(name)),
+            "owner" => Some(Self::Owner(name)),
+            "all" => Some(Self::All),
+            _ => None,
+        }
+    }
+}
+
+/// Something has been stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {
+    pub scope: Scope,
+    /// Whether new grants are refused as well, until an operator clears it.
+    pub kill: bool,
+    /// Grants issued up to then are stopped.
+    pub at_ms: u64,
+    pub by: String,
+    pub reason: String,
+}
+
+impl Stop {
+    /// Whether a grant may no longer be used. A child is stopped with its parent, which the broker
+    /// sees to by stopping each.
+    pub fn covers(&self, grant: &Grant) -> bool {
+        let in_time = self.kill || grant.issued_ms <= self.at_ms;
+        in_time
+            && match &self.scope {
+                Scope::Grant(id) => *id == grant.id || Some(id) == grant.parent.as_ref(),
+                Scope::Agent(agent) => *agent == grant.agent,
+                Scope::Owner(owner) => *owner == grant.owner,
+                Scope::All => true,
+            }
+    }
+
+    /// The stop of both: it covers what either covers.
+    #[must_use]
+    pub fn joined(self, other: &Self) -> Self {
+        Self {
+            kill: self.kill || other.kill,
+            at_ms: self.at_ms.max(other.at_ms),
+            ..self
+        }
+    }
+
+    /// What is left of a kill when it is cleared: new grants open, and none that it stopped lives
+    /// again.
+    #[must_use]
+    pub fn cleared(self, at_ms: u64) -> Self {
+        Self {
+            kill: false,
+            at_ms: self.at_ms.max(at_ms),
+            ..self
+        }
+    }
+}
