@@ -7,7 +7,7 @@ use std::{future::Future, sync::Arc};
 use bailiwick_ledger::{Chain, Entry, Hash, Record};
 use serde::{Deserialize, Serialize};
 
-use crate::{State, Stop};
+use crate::{Recorded, State, Stop};
 
 /// What time it is.
 pub trait Clock: Send + Sync + 'static {
@@ -181,17 +181,12 @@ pub struct Place {
 /// One thing that a change does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Op {
-    /// A new grant. Its parent, if it has one, must be active and not end before it; no stop may
-    /// cover it.
+    /// A new grant. Its parent, if it has one, must be active and not end before it; no stop that
+    /// is kept may cover it.
     Open(Box<Grant>),
-    /// A step in a grant's life, only from this version, and only one of [`crate::TRANSITIONS`].
-    Step {
-        grant: String,
-        ver: u64,
-        to: State,
-        /// A new deadline, never beyond [`Grant::deadline_ms_max`].
-        deadline_ms: Option<u64>,
-    },
+    /// A step in a grant's life, only from this version, and only one of [`crate::TRANSITIONS`]. A
+    /// step to issuing or active is refused after the deadline and where a stop covers the grant.
+    Step(Step),
     /// One more use of an active grant, only if there were `uses` before it, its deadline is ahead
     /// and no stop covers it. `history` replaces what the grant remembers of its uses.
     Use {
@@ -199,7 +194,8 @@ pub enum Op {
         uses: u64,
         history: Vec<u8>,
     },
-    /// Sets a stop, or replaces that of the same scope by a wider one.
+    /// Sets a stop, joined with that of the same scope. A stop of one grant is not kept: the grant
+    /// and those under it take a step.
     SetStop(Stop),
     /// Lets new grants open again. Those that were stopped stay so.
     ClearKill { scope: crate::Scope, at_ms: u64 },
@@ -219,6 +215,35 @@ pub enum Op {
     Begin(Intent),
     /// It ended, or nobody will ever know; refused if that was said before.
     Settle { request: String },
+}
+
+/// A step in a grant's life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    pub grant: String,
+    /// The version it is taken from; the next is one more.
+    pub ver: u64,
+    pub to: State,
+    /// A new deadline, never beyond [`Grant::deadline_ms_max`].
+    pub deadline_ms: Option<u64>,
+    /// A credential that may be made ends then at the latest. It never gets earlier.
+    pub credential_until_ms: Option<u64>,
+    /// The final state that the grant is now on its way to.
+    pub ending: Option<State>,
+}
+
+impl Step {
+    /// The step that changes the state alone.
+    pub fn to(to: State, grant: &Grant) -> Self {
+        Self {
+            grant: grant.id.clone(),
+            ver: grant.ver,
+            to,
+            deadline_ms: None,
+            credential_until_ms: None,
+            ending: None,
+        }
+    }
 }
 
 /// Why a change was refused.
@@ -253,7 +278,8 @@ pub enum Refused {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     pub id: String,
-    pub parent: Option<String>,
+    /// The grants it was delegated from, the first one first.
+    pub lineage: Vec<String>,
     pub agent: String,
     pub owner: String,
     pub task: String,
@@ -265,12 +291,23 @@ pub struct Grant {
     pub deadline_ms: u64,
     /// No renewal goes beyond this.
     pub deadline_ms_max: u64,
+    /// When the last credential made from it is worth nothing by its own clock; 0 if none was made.
+    pub credential_until_ms: u64,
+    /// The final state that it is on its way to.
+    pub ending: Option<State>,
     /// How often it was used for a call.
     pub uses: u64,
     /// Everything else of it, as the authority writes it.
     pub body: Vec<u8>,
     /// What it remembers of its uses, as the authority writes it.
     pub history: Vec<u8>,
+}
+
+impl Grant {
+    /// The grant it was delegated from, directly.
+    pub fn parent(&self) -> Option<&str> {
+        self.lineage.last().map(String::as_str)
+    }
 }
 
 /// Which grants are meant.
@@ -280,12 +317,14 @@ pub enum Which {
     Live,
     /// Those that are to end because their deadline has passed.
     Due { now_ms: u64 },
+    /// Those that are revoking or orphaned, and whose last credential lapsed before then.
+    Spent { now_ms: u64 },
     /// The live ones that a stop covers and that are not yet revoking.
     Covered(Stop),
     /// Those in one state.
     In(State),
-    /// Those delegated from this grant, directly.
-    ChildrenOf(String),
+    /// Those delegated from this grant, and from those, that are live.
+    Under(String),
     /// The live ones not pinned to one of these charters.
     PinnedElsewhere(Vec<String>),
 }
@@ -306,6 +345,90 @@ pub struct Answer {
     pub request: Hash,
     pub body: Vec<u8>,
     pub until_ms: u64,
+}
+
+/// The files beside the database: what must be kept while it cannot be reached, and what must not
+/// be lost together with it.
+pub trait Log: Send + Sync + 'static {
+    /// Keeps something for the store, durably, until the store can take it.
+    ///
+    /// # Errors
+    /// If it is not durable.
+    fn spool(&self, spooled: &Spooled) -> Result<(), LogError>;
+
+    /// What is kept for the store, in its order.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn spooled(&self) -> Result<Vec<Spooled>, LogError>;
+
+    /// Forgets the first so many of what is kept: the store has them.
+    ///
+    /// # Errors
+    /// If they may come back. The store takes each only once, so that does no harm.
+    fn forget(&self, taken: usize) -> Result<(), LogError>;
+
+    /// Publishes a signed checkpoint over so many entries, durably.
+    ///
+    /// # Errors
+    /// If it is not durable.
+    fn publish(&self, size: u64, note: &str) -> Result<(), LogError>;
+
+    /// How many entries the last published checkpoint is over; 0 if there is none.
+    ///
+    /// # Errors
+    /// If it cannot be told.
+    fn published(&self) -> Result<u64, LogError>;
+}
+
+/// What could not be kept beside the database.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the log beside the store: {0}")]
+pub struct LogError(pub String);
+
+/// What happened and could not be told to the store yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Spooled {
+    /// A denial.
+    Denied { entry: Box<Entry>, at_ms: u64 },
+    /// A stop that already acts.
+    Stopped { stop: Stop, entry: Box<Entry> },
+}
+
+/// What makes a credential out of a grant.
+pub trait Mint: Send + Sync {
+    /// The credential, with its secret.
+    type Credential: Send;
+
+    /// When the longest credential that it may make of the grant now is worth nothing, in
+    /// milliseconds since 1970.
+    fn until_ms_max(&self, grant: &Grant, now_ms: u64) -> u64;
+
+    /// Makes a credential. The intent to do so is durable.
+    fn mint(
+        &self,
+        grant: &Recorded<Arc<Grant>>,
+        request: &str,
+    ) -> impl Future<Output = Result<Minted<Self::Credential>, MintError>> + Send;
+}
+
+/// A credential, and what may be told of it.
+#[derive(Debug)]
+pub struct Minted<C> {
+    pub credential: C,
+    pub about: bailiwick_ledger::Credential,
+}
+
+/// Why there is no credential.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MintError {
+    /// None was made.
+    #[error("no credential was made: {0}")]
+    Refused(String),
+    /// One may have been made.
+    #[error("nobody knows whether a credential was made: {0}")]
+    Unknown(String),
 }
 
 /// An outward effect that was announced, and not yet settled.

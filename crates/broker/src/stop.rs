@@ -1,5 +1,7 @@
 //! What has been stopped, and what a stop covers.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::port::Grant;
@@ -50,13 +52,12 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Whether a grant may no longer be used. A child is stopped with its parent, which the broker
-    /// sees to by stopping each.
+    /// Whether a grant may no longer be used. A grant is stopped with those it was delegated from.
     pub fn covers(&self, grant: &Grant) -> bool {
         let in_time = self.kill || grant.issued_ms <= self.at_ms;
         in_time
             && match &self.scope {
-                Scope::Grant(id) => *id == grant.id || Some(id) == grant.parent.as_ref(),
+                Scope::Grant(id) => *id == grant.id || grant.lineage.contains(id),
                 Scope::Agent(agent) => *agent == grant.agent,
                 Scope::Owner(owner) => *owner == grant.owner,
                 Scope::All => true,
@@ -82,5 +83,46 @@ impl Stop {
             at_ms: self.at_ms.max(at_ms),
             ..self
         }
+    }
+}
+
+/// All stops that act here and now.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stops(BTreeMap<Scope, Stop>);
+
+impl Stops {
+    pub(crate) fn add(&mut self, stop: Stop) {
+        let joined = match self.0.get(&stop.scope) {
+            Some(before) => stop.joined(before),
+            None => stop,
+        };
+        self.0.insert(joined.scope.clone(), joined);
+    }
+
+    pub(crate) fn clear_kill(&mut self, scope: &Scope, at_ms: u64) {
+        if let Some(stop) = self.0.remove(scope) {
+            self.0.insert(scope.clone(), stop.cleared(at_ms));
+        }
+    }
+
+    pub(crate) fn remove(&mut self, scope: &Scope) {
+        self.0.remove(scope);
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Stop> {
+        self.0.values()
+    }
+
+    /// The stop that covers a grant, if one does.
+    pub(crate) fn covering(&self, grant: &Grant) -> Option<&Stop> {
+        let scopes = [
+            Scope::All,
+            Scope::Owner(grant.owner.clone()),
+            Scope::Agent(grant.agent.clone()),
+            Scope::Grant(grant.id.clone()),
+        ];
+        let above = grant.lineage.iter().cloned().map(Scope::Grant);
+        let mut stops = scopes.into_iter().chain(above);
+        stops.find_map(|scope| self.0.get(&scope).filter(|stop| stop.covers(grant)))
     }
 }

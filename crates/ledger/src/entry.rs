@@ -29,6 +29,9 @@ pub struct Entry {
     /// The trace of the caller, W3C `traceparent`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
+    /// When it happened, where that was earlier than it could be written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub happened_ms: Option<u64>,
     /// Whose estate this is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,

@@ -1,0 +1,396 @@
+//! The broker itself: opening it, recording, and what it remembers of grants in use.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+
+use bailiwick_ledger as ledger;
+use bailiwick_ledger::{Entry, Phase};
+
+use crate::{
+    NotRecorded, Recorded, State, Stop,
+    port::{Change, Clock, Dated, Grant, Log, Op, Place, Spooled, Step, Store, StoreError},
+    recorder::Recorder,
+    stop::Stops,
+};
+
+/// A grant that was read longer ago is read again before it is the reason of a denial. An allowing
+/// decision does not rest on it: the store looks again in the transaction that records it.
+pub const STALE_AFTER_MS: u64 = 2_000;
+
+/// Grants that are remembered. One takes some hundred bytes and what the authority writes of it.
+const REMEMBERED_MAX: usize = 20_000;
+
+/// Grants that one sweep handles before others get their turn.
+pub(crate) const SWEEP_MAX: usize = 500;
+
+/// The one place where things are decided, recorded and done, in this order.
+pub struct Broker<S, L, C> {
+    pub(crate) store: Arc<S>,
+    pub(crate) log: Arc<L>,
+    pub(crate) clock: Arc<C>,
+    pub(crate) recorder: Recorder,
+    stops: RwLock<Stops>,
+    remembered: Mutex<HashMap<String, Arc<Mutex<Ahead>>>>,
+}
+
+impl<S, L, C> std::fmt::Debug for Broker<S, L, C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Broker")
+            .field("waiting", &self.recorder.waiting())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A grant as it will be once everything that waits is recorded, so that calls under way count.
+pub(crate) struct Ahead {
+    pub(crate) grant: Grant,
+    as_of_ms: u64,
+}
+
+impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
+    /// Takes up the work where the last process left it.
+    ///
+    /// Stops that it could not tell the store act again, before anything is decided. An effect that
+    /// was begun and not settled is settled as `timeout`: a credential that may have been made is
+    /// treated as if it was, and denied. All grants whose time is up are ended.
+    ///
+    /// # Errors
+    /// If the store cannot be read or written. There is then no broker: nothing is allowed.
+    pub async fn open(store: S, log: L, clock: C) -> Result<Self, NotRecorded> {
+        let (store, log, clock) = (Arc::new(store), Arc::new(log), Arc::new(clock));
+        let recorder = Recorder::start(Arc::clone(&store), Arc::clone(&clock));
+        let mut stops = Stops::default();
+        for stop in store.stops().await?.value {
+            stops.add(stop);
+        }
+        let broker = Self {
+            store,
+            log,
+            clock,
+            recorder,
+            stops: RwLock::new(stops),
+            remembered: Mutex::default(),
+        };
+        broker.drain_spool().await?;
+        broker.settle_what_was_begun().await?;
+        while broker.sweep().await? > 0 {}
+        Ok(broker)
+    }
+
+    /// The store, to read from.
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// The log beside it.
+    pub fn log(&self) -> &L {
+        &self.log
+    }
+
+    /// How many changes wait to be recorded.
+    pub fn waiting(&self) -> usize {
+        self.recorder.waiting()
+    }
+
+    /// The time, as everything here is dated.
+    pub fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    /// Records a change; what was decided with it may then be acted on.
+    ///
+    /// Grants that the change touches are read again before the next decision.
+    ///
+    /// # Errors
+    /// If it is refused, or not known to be durable.
+    pub async fn record<T>(&self, change: Change, value: T) -> Result<Recorded<T>, NotRecorded> {
+        let touched: Vec<String> = change.ops.iter().filter_map(touched).collect();
+        let receipt = self.recorder.submit(change)?;
+        let places = receipt.wait().await;
+        for grant in &touched {
+            self.forget(grant);
+        }
+        Ok(Recorded::new(value, places?))
+    }
+
+    /// Opens a grant, together with what it costs: a ticket, a nonce, an idempotency key.
+    ///
+    /// # Errors
+    /// If a stop covers it, if anything of it is refused, or if it is not known to be durable.
+    pub async fn open_grant(
+        &self,
+        grant: Grant,
+        costs: Vec<Op>,
+        entries: Vec<Entry>,
+    ) -> Result<Recorded<Arc<Grant>>, NotRecorded> {
+        if self.stop_covering(&grant).is_some() {
+            return Err(crate::port::Refused::Stopped.into());
+        }
+        let mut ops = costs;
+        ops.push(Op::Open(Box::new(grant.clone())));
+        let entries = entries
+            .into_iter()
+            .map(|entry| about(entry, &grant))
+            .collect();
+        self.record(Change { ops, entries }, Arc::new(grant)).await
+    }
+
+    /// Takes one step in a grant's life.
+    ///
+    /// # Errors
+    /// If the step is not one that the grant may take now, or if it is not known to be durable.
+    pub async fn step(
+        &self,
+        grant: &Grant,
+        step: Step,
+        entry: Entry,
+    ) -> Result<Recorded<Step>, NotRecorded> {
+        let entry = transition(entry, grant, &step);
+        let change = Change {
+            ops: vec![Op::Step(step.clone())],
+            entries: vec![entry],
+        };
+        self.record(change, step).await
+    }
+
+    /// Records a denial. It was one before this and is one after it: if the store cannot take the
+    /// record, it is kept beside it.
+    pub async fn record_denial(&self, entry: Entry) -> Option<Place> {
+        let change = Change {
+            ops: Vec::new(),
+            entries: vec![entry.clone()],
+        };
+        let recorded = match self.recorder.submit(change) {
+            Ok(receipt) => receipt.wait().await,
+            Err(error) => Err(error),
+        };
+        match recorded {
+            Ok(places) => places.first().copied(),
+            Err(error) => {
+                tracing::error!(%error, "a denial is kept beside the store");
+                self.spool(&Spooled::Denied {
+                    entry: Box::new(entry),
+                    at_ms: self.now_ms(),
+                });
+                None
+            }
+        }
+    }
+
+    pub(crate) fn spool(&self, spooled: &Spooled) {
+        if let Err(error) = self.log.spool(spooled) {
+            tracing::error!(%error, "neither the store nor the log beside it takes a record");
+        }
+    }
+
+    /// Tells the store what was kept beside it. Each is taken once, however often it is told.
+    ///
+    /// # Errors
+    /// If the store cannot take it yet. It is then still kept.
+    pub async fn drain_spool(&self) -> Result<usize, NotRecorded> {
+        let spooled = self
+            .log
+            .spooled()
+            .map_err(|error| StoreError::Unavailable(error.0))?;
+        // First all that is stopped, so that nothing of it opens while the rest is written.
+        for kept in &spooled {
+            if let Spooled::Stopped { stop, .. } = kept {
+                self.stop_here(stop.clone());
+            }
+        }
+        for kept in &spooled {
+            match self.record(told_late(kept), ()).await {
+                Ok(_) | Err(NotRecorded::Refused(crate::port::Refused::Seen)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if !spooled.is_empty()
+            && let Err(error) = self.log.forget(spooled.len())
+        {
+            tracing::warn!(%error, "what the store already has is still kept beside it");
+        }
+        Ok(spooled.len())
+    }
+
+    async fn settle_what_was_begun(&self) -> Result<(), NotRecorded> {
+        loop {
+            let begun = self.store.intents(SWEEP_MAX).await?;
+            if begun.is_empty() {
+                return Ok(());
+            }
+            for intent in begun {
+                let mut change = Change {
+                    ops: vec![Op::Settle {
+                        request: intent.request.clone(),
+                    }],
+                    entries: Vec::new(),
+                };
+                let mut entry = Entry {
+                    phase: Some(Phase::Timeout),
+                    reason_code: Some("process_stopped".into()),
+                    request_id: Some(intent.request.clone()),
+                    ..Entry::of("effect.settled")
+                };
+                let grant = match &intent.grant {
+                    Some(id) => self.store.grant(id).await?.value,
+                    None => None,
+                };
+                if let Some(grant) = grant {
+                    entry = about(entry, &grant);
+                    if grant.state == State::Issuing {
+                        let step = Step::to(State::Orphaned, &grant);
+                        entry = transition(entry, &grant, &step);
+                        change.ops.push(Op::Step(step));
+                    }
+                }
+                change.entries.push(entry);
+                self.record(change, ()).await?.into_value();
+            }
+        }
+    }
+
+    pub(crate) fn stop_here(&self, stop: Stop) {
+        self.stops
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .add(stop);
+    }
+
+    pub(crate) fn with_stops<T>(&self, act: impl FnOnce(&mut Stops) -> T) -> T {
+        act(&mut self.stops.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The stop that covers a grant here and now, whatever the store says.
+    pub fn stop_covering(&self, grant: &Grant) -> Option<Stop> {
+        let stops = self.stops.read().unwrap_or_else(PoisonError::into_inner);
+        stops.covering(grant).cloned()
+    }
+
+    /// All stops that act here and now.
+    pub fn stops(&self) -> Vec<Stop> {
+        let stops = self.stops.read().unwrap_or_else(PoisonError::into_inner);
+        stops.all().cloned().collect()
+    }
+
+    /// What is remembered of a grant, read from the store where it is not, or where it is only good
+    /// enough to allow and not to deny.
+    pub(crate) async fn remembered(
+        &self,
+        id: &str,
+    ) -> Result<Option<Arc<Mutex<Ahead>>>, StoreError> {
+        let now = self.now_ms();
+        if let Some(ahead) = lock(&self.remembered).get(id) {
+            let is_fresh = {
+                let ahead = lock(ahead);
+                ahead.grant.state == State::Active
+                    || now.saturating_sub(ahead.as_of_ms) <= STALE_AFTER_MS
+            };
+            if is_fresh {
+                return Ok(Some(Arc::clone(ahead)));
+            }
+        }
+        let Dated { value, as_of_ms } = self.store.grant(id).await?;
+        let Some(grant) = value else {
+            return Ok(None);
+        };
+        let ahead = Arc::new(Mutex::new(Ahead {
+            grant: Arc::unwrap_or_clone(grant),
+            as_of_ms,
+        }));
+        let mut remembered = lock(&self.remembered);
+        if remembered.len() >= REMEMBERED_MAX {
+            remembered.retain(|_, ahead| Arc::strong_count(ahead) > 1);
+        }
+        remembered.insert(id.to_owned(), Arc::clone(&ahead));
+        Ok(Some(ahead))
+    }
+
+    pub(crate) fn forget(&self, id: &str) {
+        lock(&self.remembered).remove(id);
+    }
+}
+
+/// A panic while it was held left nothing half done: what it guards is replaced, never edited in
+/// two steps, and the store looks again.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn touched(op: &Op) -> Option<String> {
+    match op {
+        Op::Step(step) => Some(step.grant.clone()),
+        Op::Use { grant, .. } => Some(grant.clone()),
+        Op::Open(grant) => Some(grant.id.clone()),
+        Op::SetStop(_)
+        | Op::ClearKill { .. }
+        | Op::PutTicket(_)
+        | Op::TakeTicket(_)
+        | Op::Once { .. }
+        | Op::PutAnswer(_)
+        | Op::Begin(_)
+        | Op::Settle { .. } => None,
+    }
+}
+
+/// What is kept beside the store is told with the time at which it happened.
+fn told_late(kept: &Spooled) -> Change {
+    let text = serde_json::to_vec(kept).unwrap_or_default();
+    let mut ops = vec![Op::Once {
+        space: "spool",
+        value: ledger::Hash::of(&[&text]),
+        until_ms: u64::MAX >> 12,
+    }];
+    let mut entry = match kept {
+        Spooled::Denied { entry, .. } => entry.as_ref().clone(),
+        Spooled::Stopped { stop, entry } => {
+            if !matches!(stop.scope, crate::Scope::Grant(_)) {
+                ops.push(Op::SetStop(stop.clone()));
+            }
+            entry.as_ref().clone()
+        }
+    };
+    let at_ms = match kept {
+        Spooled::Denied { at_ms, .. } => *at_ms,
+        Spooled::Stopped { stop, .. } => stop.at_ms,
+    };
+    entry.happened_ms = Some(at_ms);
+    Change {
+        ops,
+        entries: vec![entry],
+    }
+}
+
+/// The entry with what is known of the grant, where it does not say so itself.
+pub(crate) fn about(mut entry: Entry, grant: &Grant) -> Entry {
+    let told = entry.grant.get_or_insert_default();
+    told.id.clone_from(&grant.id);
+    told.parent = grant.parent().map(str::to_owned);
+    told.ver.get_or_insert(grant.ver);
+    entry
+        .agent
+        .get_or_insert_default()
+        .id
+        .clone_from(&grant.agent);
+    entry.owner.get_or_insert_with(|| grant.owner.clone());
+    let task = entry.task.get_or_insert_default();
+    task.id.clone_from(&grant.task);
+    task.charter_hash = Some(grant.charter.clone());
+    entry
+}
+
+/// The entry of a step. Its event is named by the state that the step leads to, unless it has a
+/// name of its own.
+pub(crate) fn transition(entry: Entry, grant: &Grant, step: &Step) -> Entry {
+    let mut entry = about(entry, grant);
+    let told = entry.grant.get_or_insert_default();
+    told.ver = Some(step.ver + 1);
+    told.state_from = Some(grant.state.name().into());
+    told.state_to = Some(step.to.name().into());
+    told.deadline_ms = Some(step.deadline_ms.unwrap_or(grant.deadline_ms));
+    if entry.event.is_empty() {
+        entry.event = format!("grant.{}", step.to);
+    }
+    entry
+}

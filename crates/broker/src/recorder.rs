@@ -1,0 +1,109 @@
+//! Group commit: whoever waits while the store flushes is in the next flush.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::port::{Change, Clock, Outcome, Place, Refused, Store, StoreError};
+
+/// Changes that may wait. At ten thousand a second this is a third of a second; whoever comes on
+/// top of that is denied, and hears it at once.
+const QUEUE_MAX: usize = 4096;
+
+/// Changes of one flush. More would make the first of them wait for the last.
+const BATCH_MAX: usize = 512;
+
+/// Why something was not recorded. Nothing may be released on it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotRecorded {
+    /// Too many wait already.
+    #[error("{QUEUE_MAX} changes wait to be recorded, and no more may")]
+    QueueFull,
+    /// The broker is being shut down.
+    #[error("the broker is closed")]
+    Closed,
+    /// What the change rests on is not so, or is so no more.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// It is not known to be durable.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+type Reply = oneshot::Sender<Result<Vec<Place>, NotRecorded>>;
+
+/// The queue in front of the store.
+#[derive(Debug, Clone)]
+pub(crate) struct Recorder(mpsc::Sender<(Change, Reply)>);
+
+/// A place in the queue.
+pub(crate) struct Receipt(oneshot::Receiver<Result<Vec<Place>, NotRecorded>>);
+
+impl Recorder {
+    /// Starts the one task that hands changes to the store. It ends when the last recorder is gone
+    /// and the queue is empty.
+    pub(crate) fn start<S: Store, C: Clock>(store: Arc<S>, clock: Arc<C>) -> Self {
+        let (sender, receiver) = mpsc::channel(QUEUE_MAX);
+        tokio::spawn(run(receiver, store, clock));
+        Self(sender)
+    }
+
+    /// Puts a change into the queue, behind those that are there.
+    pub(crate) fn submit(&self, change: Change) -> Result<Receipt, NotRecorded> {
+        let (reply, receipt) = oneshot::channel();
+        match self.0.try_send((change, reply)) {
+            Ok(()) => Ok(Receipt(receipt)),
+            Err(mpsc::error::TrySendError::Full(_)) => Err(NotRecorded::QueueFull),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(NotRecorded::Closed),
+        }
+    }
+
+    /// How many wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.0.max_capacity() - self.0.capacity()
+    }
+}
+
+impl Receipt {
+    /// Waits until the change is durable, or known not to be.
+    pub(crate) async fn wait(self) -> Result<Vec<Place>, NotRecorded> {
+        self.0.await.unwrap_or(Err(NotRecorded::Closed))
+    }
+}
+
+async fn run<S: Store, C: Clock>(
+    mut queue: mpsc::Receiver<(Change, Reply)>,
+    store: Arc<S>,
+    clock: Arc<C>,
+) {
+    let mut waiting = Vec::with_capacity(BATCH_MAX);
+    while queue.recv_many(&mut waiting, BATCH_MAX).await > 0 {
+        let (changes, replies): (Vec<Change>, Vec<Reply>) = waiting.drain(..).unzip();
+        let count = changes.len();
+        match store.commit(changes, clock.now_ms()).await {
+            Ok(outcomes) if outcomes.len() == count => answer(replies, outcomes),
+            Ok(outcomes) => {
+                let told = outcomes.len();
+                let error = StoreError::Corrupt(format!("{told} outcomes for {count} changes"));
+                refuse(replies, &error);
+            }
+            Err(error) => {
+                tracing::error!(%error, changes = count, "nothing of this batch is released");
+                refuse(replies, &error);
+            }
+        }
+    }
+}
+
+// A caller that went away gets no answer, which is no error: what it asked for is recorded.
+fn answer(replies: Vec<Reply>, outcomes: Vec<Outcome>) {
+    for (reply, outcome) in replies.into_iter().zip(outcomes) {
+        let _ = reply.send(outcome.map_err(NotRecorded::Refused));
+    }
+}
+
+fn refuse(replies: Vec<Reply>, error: &StoreError) {
+    for reply in replies {
+        let _ = reply.send(Err(NotRecorded::Store(error.clone())));
+    }
+}
