@@ -55,6 +55,18 @@ pub enum Who {
     Everyone,
 }
 
+impl Who {
+    /// The ARN, the account or the word that says who.
+    #[must_use]
+    pub fn name(&self, view: &View<'_>) -> String {
+        match self {
+            Self::Principal(principal) => view.estate.arn(*principal).to_string(),
+            Self::Outsider(name) => name.clone(),
+            Self::Everyone => "everyone".to_owned(),
+        }
+    }
+}
+
 /// One of whom it could not be told, and what is missing.
 #[derive(Debug)]
 pub struct Doubt {
@@ -174,13 +186,13 @@ pub fn invokers(view: &View<'_>, agent: Id<Agent>, entrance: &Entrance) -> Invok
 }
 
 /// As many as `most` who may use an entrance, those who surprise first: outsiders, other accounts,
-/// roles of agents.
+/// roles of agents; and of whom among those asked it could not be told.
 pub(crate) fn some_invokers(
     view: &View<'_>,
     agent: Id<Agent>,
     entrance: &Entrance,
     most: usize,
-) -> Vec<Invoker> {
+) -> Invokers {
     let mut found = Invokers::default();
     for (who, principal) in outsiders(view.estate, agent, entrance) {
         let request = Request::new(principal, entrance.action, &*entrance.resource);
@@ -205,7 +217,7 @@ pub(crate) fn some_invokers(
         let answer = view.principal_can(principal, entrance.action, &entrance.resource);
         found.note(Who::Principal(principal), answer);
     }
-    found.may
+    found
 }
 
 /// Whom to ask about: where the agent has no policy of its own, only principals whose own policies

@@ -6,6 +6,7 @@
 #![warn(clippy::disallowed_methods)]
 
 mod findings;
+mod forbidden;
 mod rule;
 
 pub mod compiled;

@@ -6,7 +6,7 @@ use bailiwick_iam::policy::Policy;
 use crate::{
     finding::{Evidence, Finding, Fingerprint, Fix, Hop, Severity, Status, Witness},
     frameworks,
-    view::{Seat, View},
+    view::{Missing, Seat, View},
 };
 
 /// A question that is asked of every subject it concerns.
@@ -46,6 +46,34 @@ pub(crate) struct Claim {
     pub cause: Vec<String>,
 }
 
+/// What a question is about: its subject, the agents concerned and where it stands.
+#[derive(Debug)]
+pub(crate) struct About {
+    pub subject: String,
+    pub agents: Vec<String>,
+    pub evidence: Vec<Evidence>,
+}
+
+impl About {
+    /// The role of a seat.
+    pub(crate) fn seat(view: &View<'_>, seat: &Seat) -> Self {
+        let role = view.estate.roles.at(seat.role);
+        Self {
+            subject: role.arn.to_string(),
+            agents: arns(view, &seat.concerned()),
+            evidence: vec![view.evidence(&role.place, role.arn.as_str())],
+        }
+    }
+
+    pub(crate) fn agent(view: &View<'_>, agent: &Agent) -> Self {
+        Self {
+            subject: agent.arn.to_string(),
+            agents: vec![agent.arn.to_string()],
+            evidence: vec![view.evidence(&agent.place, agent.arn.as_str())],
+        }
+    }
+}
+
 impl Rule {
     /// The finding that the claim holds.
     pub(crate) fn fails(&self, claim: Claim) -> Finding {
@@ -57,30 +85,38 @@ impl Rule {
         self.finding(Status::Unknown, claim)
     }
 
-    /// The finding that a question about a seat hangs on what is missing.
+    /// The finding that a question about a seat hangs on what is missing; none where nothing is.
     pub(crate) fn cannot_tell(
         &self,
         view: &View<'_>,
         seat: &Seat,
         question: &str,
-        missing: &[String],
-    ) -> Finding {
-        let role = view.estate.roles.at(seat.role);
-        self.unknown(Claim {
+        missing: &Missing,
+    ) -> Option<Finding> {
+        self.hangs(About::seat(view, seat), question, missing)
+    }
+
+    /// The finding that a question about any subject hangs on what is missing; none where nothing is.
+    pub(crate) fn hangs(&self, about: About, question: &str, missing: &Missing) -> Option<Finding> {
+        if missing.is_empty() {
+            return None;
+        }
+        let missing = missing.list();
+        Some(self.unknown(Claim {
             severity: self.base,
-            subject: role.arn.to_string(),
-            agents: arns(view, &seat.concerned()),
+            subject: about.subject,
+            agents: about.agents,
             title: format!("Cannot tell whether {question}"),
-            why: format!("The answer hangs on {}.", some_of(missing, 6)),
+            why: format!("The answer hangs on {}.", some_of(&missing, 6)),
             witness: Witness::facts(missing.iter().map(|it| format!("not known: {it}"))),
-            evidence: vec![view.evidence(&role.place, role.arn.as_str())],
+            evidence: about.evidence,
             path: Vec::new(),
             fix: Fix {
                 summary: "Complete the snapshot, or decide the question by hand".to_owned(),
                 patch: missing.join("\n"),
             },
-            cause: missing.to_vec(),
-        })
+            cause: missing,
+        }))
     }
 
     fn finding(&self, status: Status, claim: Claim) -> Finding {

@@ -10,6 +10,7 @@ mod ask;
 mod compare;
 mod evidence;
 mod holders;
+mod missing;
 mod sample;
 mod seat;
 
@@ -42,6 +43,7 @@ pub(crate) use actions::Known;
 pub(crate) use agents::is_telemetry;
 pub(crate) use ask::{Answer, Proof};
 pub(crate) use compare::allows_everything;
+pub(crate) use missing::{Allowed, Missing};
 pub(crate) use sample::{instance, is_wild};
 pub(crate) use seat::{Part, Seat};
 
@@ -307,18 +309,15 @@ impl<'e> View<'e> {
             .collect()
     }
 
-    /// Whether some statement of the role speaks of the action, as far as its words go.
+    /// Whether some statement of the role, in a policy that can be read, speaks of the action.
     pub(crate) fn speaks(&self, role: Id<Role>, action: &str) -> bool {
-        let documents = self.estate.identity_policies(PrincipalId::Role(role));
-        documents.iter().any(|&it| self.is_unreadable(it))
-            || self
-                .grants(role)
-                .any(|(_, _, statement)| match &statement.actions {
-                    Selection::Only(patterns) => {
-                        patterns.iter().any(|it| glob::matches(&it.value.0, action))
-                    }
-                    Selection::AllBut(_) => true,
-                })
+        self.grants(role)
+            .any(|(_, _, statement)| match &statement.actions {
+                Selection::Only(patterns) => {
+                    patterns.iter().any(|it| glob::matches(&it.value.0, action))
+                }
+                Selection::AllBut(_) => true,
+            })
     }
 
     /// A resource of each statement of a principal that speaks of the action.

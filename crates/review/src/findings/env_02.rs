@@ -8,7 +8,7 @@ use crate::{
     escalation::glob,
     finding::{Finding, Fix, Severity},
     rule::{Checked, Claim, arns, patch, rule, some_of},
-    view::{Known, Proof, Seat, View, is_production},
+    view::{Known, Missing, Proof, Seat, View, is_production},
 };
 
 rule! {
@@ -72,16 +72,20 @@ struct Crossing {
 }
 
 fn look(view: &View<'_>, seat: &Seat, own: &str) -> Option<Finding> {
+    let mut missing = Missing::default();
     let mut crossings: Vec<_> = view
         .estate
         .resources
         .values()
-        .filter_map(|resource| crossing(view, seat, own, resource))
+        .filter_map(|resource| crossing(view, seat, own, resource, &mut missing))
         .take(SHOWN_MAX)
         .collect();
     crossings.sort_by(|a, b| b.mutates.cmp(&a.mutates).then_with(|| a.to.cmp(&b.to)));
-    let worst = crossings.first()?;
     let role = view.estate.roles.at(seat.role);
+    let Some(worst) = crossings.first() else {
+        let question = format!("{} ({own}) reaches another environment", role.name);
+        return RULE.cannot_tell(view, seat, &question, &missing);
+    };
     let names: Vec<_> = crossings.iter().map(|it| it.to.clone()).collect();
     Some(RULE.fails(Claim {
         severity: if worst.mutates { Severity::Critical } else { RULE.base },
@@ -89,10 +93,11 @@ fn look(view: &View<'_>, seat: &Seat, own: &str) -> Option<Finding> {
         agents: arns(view, &seat.concerned()),
         title: format!("{} ({own}) reaches {} ({})", role.name, worst.to, worst.environment),
         why: format!(
-            "It may use {} on {}; in all it reaches {}.",
+            "It may use {} on {}; in all it reaches {}.{}",
             worst.proof.request.action,
             worst.proof.request.resource,
-            some_of(&names, 4)
+            some_of(&names, 4),
+            missing.aside()
         ),
         witness: worst.proof.witness(),
         evidence: worst.proof.evidence(view),
@@ -112,7 +117,13 @@ fn look(view: &View<'_>, seat: &Seat, own: &str) -> Option<Finding> {
 }
 
 /// A use of the resource that the role is allowed, if it lies in an unlike environment.
-fn crossing(view: &View<'_>, seat: &Seat, own: &str, resource: &Resource) -> Option<Crossing> {
+fn crossing(
+    view: &View<'_>,
+    seat: &Seat,
+    own: &str,
+    resource: &Resource,
+    missing: &mut Missing,
+) -> Option<Crossing> {
     let environment = environment_of(view, resource)?;
     let unlike = is_production(environment) != is_production(own);
     if !unlike {
@@ -140,7 +151,8 @@ fn crossing(view: &View<'_>, seat: &Seat, own: &str, resource: &Resource) -> Opt
                 if !view.works_on(&action.name, &target) {
                     continue;
                 }
-                if let Some(proof) = view.role_can(seat.role, &action.name, &target).proof() {
+                let answer = view.role_can(seat.role, &action.name, &target);
+                if let Some(proof) = missing.proof(answer) {
                     best = Some((proof, action.mutates()));
                 }
             }

@@ -5,9 +5,9 @@ use bailiwick_iam::policy::Selection;
 
 use crate::{
     finding::{Finding, Fix, Severity, Witness},
-    invokers::{self, Invoker, LeadsTo, Who},
-    rule::{Checked, Claim, counted, rule, some_of},
-    view::View,
+    invokers::{self, Invoker, Invokers, LeadsTo, Who},
+    rule::{About, Checked, Claim, counted, rule, some_of},
+    view::{Missing, View},
 };
 
 rule! {
@@ -47,16 +47,22 @@ fn look(view: &View<'_>, id: Id<Agent>, agent: &Agent) -> Option<Finding> {
         .into_iter()
         .filter(|it| it.leads_to == LeadsTo::Work);
     let mut found: Vec<(String, Invoker)> = Vec::new();
+    let mut missing = Missing::default();
     for entrance in work {
-        for invoker in invokers::some_invokers(view, id, &entrance, LISTED_MAX) {
-            let name = name(view, &invoker.who);
+        let Invokers { may, doubts } = invokers::some_invokers(view, id, &entrance, LISTED_MAX);
+        missing.add(doubts.into_iter().flat_map(|it| it.missing).collect());
+        for invoker in may {
+            let name = invoker.who.name(view);
             if found.iter().all(|(known, _)| *known != name) {
                 found.push((name, invoker));
             }
         }
     }
     let ranked = |invoker: &Invoker| rank(view, id, agent, &invoker.who);
-    let (_, worst) = found.iter().max_by_key(|(_, it)| ranked(it).0)?;
+    let Some((_, worst)) = found.iter().max_by_key(|(_, it)| ranked(it).0) else {
+        let question = format!("somebody may invoke {}", agent.name);
+        return RULE.hangs(About::agent(view, agent), &question, &missing);
+    };
     let (severity, note) = ranked(worst);
     let names: Vec<_> = found
         .iter()
@@ -72,7 +78,11 @@ fn look(view: &View<'_>, id: Id<Agent>, agent: &Agent) -> Option<Finding> {
                 counted(found.len(), "principal"),
                 agent.name
             ),
-            why: format!("{} may invoke it{note}.", some_of(&names, 8)),
+            why: format!(
+                "{} may invoke it{note}.{}",
+                some_of(&names, 8),
+                missing.aside()
+            ),
             witness: Witness::Request {
                 request: Box::new(worst.request.clone()),
                 because: worst.because.clone(),
@@ -92,14 +102,6 @@ fn look(view: &View<'_>, id: Id<Agent>, agent: &Agent) -> Option<Finding> {
             cause: vec![note.to_owned()],
         }),
     )
-}
-
-fn name(view: &View<'_>, who: &Who) -> String {
-    match who {
-        Who::Principal(principal) => view.estate.arn(*principal).to_string(),
-        Who::Outsider(name) => name.clone(),
-        Who::Everyone => "everyone".to_owned(),
-    }
 }
 
 fn rank(view: &View<'_>, id: Id<Agent>, agent: &Agent, who: &Who) -> (Severity, &'static str) {

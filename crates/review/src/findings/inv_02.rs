@@ -6,9 +6,9 @@ use serde_json::json;
 use crate::{
     escalation::Admin,
     finding::{Finding, Fix, Severity, Witness},
-    invokers::{self, Invoker, LeadsTo, Who},
-    rule::{Checked, Claim, counted, patch, rule, some_of},
-    view::View,
+    invokers::{self, Invoker, Invokers, LeadsTo, Who},
+    rule::{About, Checked, Claim, counted, patch, rule, some_of},
+    view::{Missing, View},
 };
 
 rule! {
@@ -50,22 +50,29 @@ fn controls(agent: &Agent) -> impl Iterator<Item = invokers::Entrance> {
 
 fn look(view: &View<'_>, id: Id<Agent>, agent: &Agent) -> Option<Finding> {
     let own: Vec<_> = agent.roles.iter().filter_map(|it| it.role.id).collect();
-    let is_stranger = |invoker: &Invoker| match invoker.who {
+    let is_stranger = |who: &Who| match *who {
         Who::Principal(PrincipalId::Role(role)) if own.contains(&role) => false,
         Who::Principal(principal) => !view.graph().is_account_admin(principal),
         Who::Outsider(_) | Who::Everyone => true,
     };
     let mut strangers: Vec<(String, Invoker)> = Vec::new();
+    let mut missing = Missing::default();
     for entrance in controls(agent) {
-        for invoker in invokers::some_invokers(view, id, &entrance, LISTED_MAX) {
-            let name = name(view, &invoker.who);
+        let Invokers { may, doubts } = invokers::some_invokers(view, id, &entrance, LISTED_MAX);
+        let doubts = doubts.into_iter().filter(|it| is_stranger(&it.who));
+        missing.add(doubts.flat_map(|it| it.missing).collect());
+        for invoker in may {
+            let name = invoker.who.name(view);
             let known = strangers.iter().any(|(it, _)| *it == name);
-            if is_stranger(&invoker) && !known {
+            if is_stranger(&invoker.who) && !known {
                 strangers.push((name, invoker));
             }
         }
     }
-    let (_, first) = strangers.first()?;
+    let Some((_, first)) = strangers.first() else {
+        let question = format!("somebody may run commands inside {}", agent.name);
+        return RULE.hangs(About::agent(view, agent), &question, &missing);
+    };
     let privileged = own.iter().any(|&role| {
         let admin = view.graph().account_admin(PrincipalId::Role(role));
         matches!(admin, Admin::Yes | Admin::Potential)
@@ -86,8 +93,9 @@ fn look(view: &View<'_>, id: Id<Agent>, agent: &Agent) -> Option<Finding> {
             agent.name
         ),
         why: format!(
-            "{} may act inside the agent and take its credentials along.",
-            some_of(&names, 6)
+            "{} may act inside the agent and take its credentials along.{}",
+            some_of(&names, 6),
+            missing.aside()
         ),
         witness: Witness::Request {
             request: Box::new(first.request.clone()),
@@ -106,12 +114,4 @@ fn look(view: &View<'_>, id: Id<Agent>, agent: &Agent) -> Option<Finding> {
         },
         cause: strangers.into_iter().map(|(name, _)| name).collect(),
     }))
-}
-
-fn name(view: &View<'_>, who: &Who) -> String {
-    match who {
-        Who::Principal(principal) => view.estate.arn(*principal).to_string(),
-        Who::Outsider(name) => name.clone(),
-        Who::Everyone => "everyone".to_owned(),
-    }
 }

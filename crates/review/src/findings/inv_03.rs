@@ -6,8 +6,8 @@ use serde_json::json;
 
 use crate::{
     finding::{Finding, Fix},
-    rule::{Checked, Claim, Stakes, counted, patch, rule, some_of},
-    view::{Proof, View, is_production},
+    rule::{About, Checked, Claim, Stakes, counted, patch, rule, some_of},
+    view::{Missing, Proof, View, is_production},
 };
 
 rule! {
@@ -42,15 +42,24 @@ fn check(view: &View<'_>) -> Checked {
 }
 
 fn look(view: &View<'_>, account: AccountId) -> Option<Finding> {
+    let mut missing = Missing::default();
     let starters: Vec<(PrincipalId, Proof)> = view
         .speakers_of(ACTION)
         .iter()
         .copied()
         .filter(|&it| view.estate.account_of(it) == account)
         .filter(|&it| !view.graph().is_account_admin(it))
-        .filter_map(|it| Some((it, view.principal_can(it, ACTION, "*").proof()?)))
+        .filter_map(|it| Some((it, missing.proof(view.principal_can(it, ACTION, "*"))?)))
         .collect();
-    let (_, first) = starters.first()?;
+    let Some((_, first)) = starters.first() else {
+        let about = About {
+            subject: format!("arn:aws:iam::{account}:root"),
+            agents: Vec::new(),
+            evidence: Vec::new(),
+        };
+        let question = format!("principals of {account} may start inline agents");
+        return RULE.hangs(about, &question, &missing);
+    };
     let names: Vec<_> = starters
         .iter()
         .map(|(it, _)| view.estate.arn(*it).resource_name().to_owned())
@@ -81,8 +90,9 @@ fn look(view: &View<'_>, account: AccountId) -> Option<Finding> {
             counted(starters.len(), "principal")
         ),
         why: format!(
-            "{} may run an agent with any instructions and any tools, of which no inventory knows.{raised}",
-            some_of(&names, 6)
+            "{} may run an agent with any instructions and any tools, of which no inventory knows.{raised}{}",
+            some_of(&names, 6),
+            missing.aside()
         ),
         witness: first.witness(),
         evidence: starters.iter().flat_map(|(_, proof)| proof.evidence(view)).take(10).collect(),

@@ -1,12 +1,12 @@
 //! OBS-02: an agent that can remove its own traces.
 
 use bailiwick_estate::{Agent, AgentKind};
-use serde_json::json;
 
 use crate::{
-    finding::{Finding, Fix},
-    rule::{Checked, Claim, arns, patch, rule, some_of},
-    view::{Proof, Seat, View},
+    finding::Finding,
+    forbidden::{self, Denies, Words},
+    rule::{Checked, rule, some_of},
+    view::{Seat, View},
 };
 
 rule! {
@@ -36,49 +36,28 @@ fn check(view: &View<'_>) -> Checked {
 
 fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
     let role = view.estate.roles.at(seat.role);
-    let proofs: Vec<Proof> = asked(view, seat)
-        .into_iter()
-        .filter(|(action, _)| view.speaks(seat.role, action))
-        .filter_map(|(action, resource)| view.role_can(seat.role, action, &resource).proof())
-        .collect();
-    let first = proofs.first()?;
-    let mut actions: Vec<_> = proofs.iter().map(|it| it.request.action.clone()).collect();
-    actions.sort();
-    actions.dedup();
-    Some(
-        RULE.fails(Claim {
-            severity: RULE.base,
-            subject: role.arn.to_string(),
-            agents: arns(view, &seat.agents),
-            title: format!("{} can remove the traces of its agent", role.name),
-            why: format!(
+    let words = Words {
+        title: format!("{} can remove the traces of its agent", role.name),
+        question: format!("{} can remove the traces of its agent", role.name),
+        why: |allowed| {
+            format!(
                 "It may use {}, for example on {}.",
-                some_of(&actions, 4),
-                first.request.resource
-            ),
-            witness: first.witness(),
-            evidence: proofs
-                .iter()
-                .flat_map(|it| it.evidence(view))
-                .take(8)
-                .collect(),
-            path: Vec::new(),
-            fix: Fix {
-                summary: "Deny it, best in an SCP, and keep the logs in another account".to_owned(),
-                patch: patch(&json!({
-                    "Sid": "TracesStay",
-                    "Effect": "Deny",
-                    "Action": actions,
-                    "Resource": "*",
-                })),
-            },
-            cause: actions,
-        }),
-    )
+                some_of(&allowed.actions(), 4),
+                allowed
+                    .proofs
+                    .first()
+                    .map_or("*", |it| it.request.resource.as_str())
+            )
+        },
+        summary: "Deny it, best in an SCP, and keep the logs in another account",
+        sid: "TracesStay",
+        denies: Denies::Everywhere,
+    };
+    forbidden::look(&RULE, view, seat, &hidings(view, seat), words)
 }
 
 /// The deletions that would hide what the seat's agents did.
-fn asked(view: &View<'_>, seat: &Seat) -> Vec<(&'static str, String)> {
+fn hidings(view: &View<'_>, seat: &Seat) -> Vec<(&'static str, String)> {
     let account = view.estate.roles.at(seat.role).account;
     let mut asked = Vec::new();
     for &id in &seat.agents {

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::{
     finding::{Evidence, Finding, Fix, Severity},
     rule::{Checked, Claim, Stakes, arns, patch, rule, some_of},
-    view::{Answer, Known, Proof, Seat, View, is_wild},
+    view::{Answer, Known, Missing, Proof, Seat, View, is_wild},
 };
 
 rule! {
@@ -58,7 +58,7 @@ enum Depth {
 }
 
 fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
-    let mut unknown = Vec::new();
+    let mut missing = Missing::default();
     let mut found: BTreeMap<String, Wildcard> = BTreeMap::new();
     let mut evidence = Vec::new();
     for (document, index, statement) in view.grants(seat.role) {
@@ -71,7 +71,7 @@ fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
                 Effective::Whole(wildcard) | Effective::Part(wildcard) => {
                     found.insert(wildcard.pattern.clone(), wildcard);
                 }
-                Effective::Unknown(missing) => unknown.extend(missing),
+                Effective::Unknown(open) => missing.add(open),
                 Effective::No => {}
             }
         }
@@ -81,11 +81,9 @@ fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
     }
     let found: Vec<_> = found.into_values().collect();
     if found.is_empty() {
-        unknown.sort();
-        unknown.dedup();
         let role = &view.estate.roles.at(seat.role).name;
         let question = format!("the wildcard actions of {role} take effect");
-        return (!unknown.is_empty()).then(|| RULE.cannot_tell(view, seat, &question, &unknown));
+        return RULE.cannot_tell(view, seat, &question, &missing);
     }
     let worst = found.iter().max_by_key(|it| it.depth)?;
     Some(finding(view, seat, worst, &found, evidence))
@@ -113,7 +111,7 @@ enum Effective {
     Whole(Wildcard),
     /// What passes is a narrower wildcard of a layer above.
     Part(Wildcard),
-    Unknown(Vec<String>),
+    Unknown(Missing),
     No,
 }
 
@@ -129,7 +127,7 @@ fn effective(view: &View<'_>, seat: &Seat, pattern: &str, statement: &Statement)
             return example(view, seat, pattern, &resource_for)
                 .map_or(Effective::No, Effective::Whole);
         }
-        Answer::Unknown(missing) => return Effective::Unknown(missing),
+        Answer::Unknown(missing) => return Effective::Unknown(missing.into_iter().collect()),
         Answer::No => {}
     }
     // A layer above is narrower; it may itself say a wildcard.

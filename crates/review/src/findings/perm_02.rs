@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::{
     finding::{Evidence, Finding, Fix, Severity},
     rule::{Checked, Claim, Stakes, arns, patch, rule, some_of},
-    view::{Answer, Known, Proof, Seat, View, is_telemetry, is_wild},
+    view::{Known, Missing, Proof, Seat, View, is_telemetry, is_wild},
 };
 
 rule! {
@@ -68,7 +68,7 @@ fn check(view: &View<'_>) -> Checked {
 fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
     let account = view.estate.roles.at(seat.role).account;
     let mut found: BTreeMap<String, Proof> = BTreeMap::new();
-    let mut unknown = Vec::new();
+    let mut missing = Missing::default();
     let mut evidence = Vec::new();
     for (document, index, statement) in view.grants(seat.role) {
         if !is_open(statement) {
@@ -87,12 +87,8 @@ fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
                 continue;
             };
             let resource = view.any_resource(known, account);
-            match view.role_can(seat.role, &action, &resource) {
-                Answer::Yes(proof) => {
-                    found.insert(action, proof);
-                }
-                Answer::Unknown(missing) => unknown.extend(missing),
-                Answer::No => {}
+            if let Some(proof) = missing.proof(view.role_can(seat.role, &action, &resource)) {
+                found.insert(action, proof);
             }
         }
         if found.len() > before {
@@ -100,11 +96,9 @@ fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
         }
     }
     if found.is_empty() {
-        unknown.sort();
-        unknown.dedup();
         let role = &view.estate.roles.at(seat.role).name;
         let question = format!("{role} may use its actions on every resource");
-        return (!unknown.is_empty()).then(|| RULE.cannot_tell(view, seat, &question, &unknown));
+        return RULE.cannot_tell(view, seat, &question, &missing);
     }
     finding(view, seat, &found, evidence)
 }

@@ -6,7 +6,7 @@ use bailiwick_iam::policy::{Effect, Selection, Statement};
 use crate::{
     finding::{Finding, Fix, Severity, Witness},
     rule::{Checked, Claim, Stakes, arns, listed, rule},
-    view::{Proof, Seat, View},
+    view::{Missing, Proof, Seat, View},
 };
 
 rule! {
@@ -54,13 +54,15 @@ enum Whole {
 
 fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
     let role = view.estate.roles.at(seat.role);
+    let mut missing = Missing::default();
     let broad: Vec<_> = role
         .attached
         .iter()
-        .filter_map(|&document| broad(view, seat, document))
+        .filter_map(|&document| broad(view, seat, document, &mut missing))
         .collect();
     if broad.is_empty() {
-        return None;
+        let question = format!("a broad policy attached to {} takes effect", role.name);
+        return RULE.cannot_tell(view, seat, &question, &missing);
     }
     let names: Vec<_> = broad.iter().map(|it| it.name.clone()).collect();
     let proof = broad.iter().find_map(|it| match &it.whole {
@@ -88,12 +90,13 @@ fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
             agents: arns(view, &seat.concerned()),
             title: format!("{} has {}", role.name, listed(&names)),
             why: format!(
-                "{} whole services to an agent that needs a few actions of them.{raised}",
+                "{} whole services to an agent that needs a few actions of them.{raised}{}",
                 if names.len() == 1 {
                     "This policy grants"
                 } else {
                     "These policies grant"
-                }
+                },
+                missing.aside()
             ),
             witness: proof.map_or_else(
                 || {
@@ -138,7 +141,12 @@ fn evidence(view: &View<'_>, broad: &Broad) -> crate::finding::Evidence {
     view.evidence(place, &said)
 }
 
-fn broad(view: &View<'_>, seat: &Seat, document: Id<PolicyDocument>) -> Option<Broad> {
+fn broad(
+    view: &View<'_>,
+    seat: &Seat,
+    document: Id<PolicyDocument>,
+    missing: &mut Missing,
+) -> Option<Broad> {
     let named = view.estate.policies.at(document);
     let name = named.name.to_string();
     let Some(policy) = view.estate.policy(document) else {
@@ -156,7 +164,7 @@ fn broad(view: &View<'_>, seat: &Seat, document: Id<PolicyDocument>) -> Option<B
         let known = view.expanded(pattern);
         known.iter().take(40).find_map(|action| {
             let resource = view.any_resource(view.catalog.action(&action.name).ok()?, account);
-            view.role_can(seat.role, &action.name, &resource).proof()
+            missing.proof(view.role_can(seat.role, &action.name, &resource))
         })
     })?;
     Some(Broad {

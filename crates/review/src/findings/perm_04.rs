@@ -39,7 +39,7 @@ fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
     let principal = PrincipalId::Role(seat.role);
     let severity = match view.graph().account_admin(principal) {
         Admin::No => return None,
-        Admin::Unknown => return Some(untold(view, seat)),
+        Admin::Unknown => return untold(view, seat),
         Admin::Potential => Severity::High,
         Admin::Yes => RULE.base,
     };
@@ -49,10 +49,11 @@ fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
     }
 }
 
-fn untold(view: &View<'_>, seat: &Seat) -> Finding {
+fn untold(view: &View<'_>, seat: &Seat) -> Option<Finding> {
     let role = &view.estate.roles.at(seat.role).name;
     let question = format!("{role} can become an administrator");
-    let missing = ["a policy or a condition on the way that the snapshot does not tell".to_owned()];
+    let missing = ["a policy or a condition on the way that the snapshot does not tell"];
+    let missing = missing.into_iter().collect();
     RULE.cannot_tell(view, seat, &question, &missing)
 }
 

@@ -1,12 +1,12 @@
 //! PERM-05: an agent that can rewrite itself.
 
 use bailiwick_estate::{Agent, AgentKind};
-use serde_json::json;
 
 use crate::{
-    finding::{Finding, Fix},
-    rule::{Checked, Claim, arns, patch, rule, some_of},
-    view::{Proof, Seat, View},
+    finding::Finding,
+    forbidden::{self, Denies, Words},
+    rule::{Checked, rule, some_of},
+    view::{Seat, View},
 };
 
 rule! {
@@ -37,68 +37,38 @@ fn check(view: &View<'_>) -> Checked {
 
 fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
     let role = view.estate.roles.at(seat.role);
-    let mut asked: Vec<(String, String)> = [
+    let mut calls: Vec<_> = [
         "iam:PutRolePolicy",
         "iam:AttachRolePolicy",
         "iam:DeleteRolePermissionsBoundary",
         "iam:UpdateAssumeRolePolicy",
     ]
     .into_iter()
-    .map(|action| (action.to_owned(), role.arn.to_string()))
+    .map(|action| (action, role.arn.to_string()))
     .collect();
     for &id in &seat.agents {
-        asked.extend(own(view.estate.agents.at(id)));
+        calls.extend(own(view.estate.agents.at(id)));
     }
-    let proofs: Vec<Proof> = asked
-        .iter()
-        .filter(|(action, _)| view.speaks(seat.role, action))
-        .filter_map(|(action, resource)| view.role_can(seat.role, action, resource).proof())
-        .collect();
-    let first = proofs.first()?;
-    let mut actions: Vec<_> = proofs.iter().map(|it| it.request.action.clone()).collect();
-    actions.sort();
-    actions.dedup();
-    let mut resources: Vec<_> = proofs
-        .iter()
-        .map(|it| it.request.resource.clone())
-        .collect();
-    resources.sort();
-    resources.dedup();
-    Some(
-        RULE.fails(Claim {
-            severity: RULE.base,
-            subject: role.arn.to_string(),
-            agents: arns(view, &seat.agents),
-            title: format!("{} can change the agent that runs as it", role.name),
-            why: format!(
+    let words = Words {
+        title: format!("{} can change the agent that runs as it", role.name),
+        question: format!("{} can change the agent that runs as it", role.name),
+        why: |allowed| {
+            format!(
                 "It may use {} on {}: what was reviewed holds until the agent changes it.",
-                some_of(&actions, 4),
-                some_of(&resources, 2)
-            ),
-            witness: first.witness(),
-            evidence: proofs
-                .iter()
-                .flat_map(|it| it.evidence(view))
-                .take(8)
-                .collect(),
-            path: Vec::new(),
-            fix: Fix {
-                summary: "Deny it on the agent's own ARNs, best in the boundary".to_owned(),
-                patch: patch(&json!({
-                    "Sid": "NotItself",
-                    "Effect": "Deny",
-                    "Action": actions,
-                    "Resource": resources,
-                })),
-            },
-            cause: actions,
-        }),
-    )
+                some_of(&allowed.actions(), 4),
+                some_of(&allowed.resources(), 2)
+            )
+        },
+        summary: "Deny it on the agent's own ARNs, best in the boundary",
+        sid: "NotItself",
+        denies: Denies::Found,
+    };
+    forbidden::look(&RULE, view, seat, &calls, words)
 }
 
 /// Changes to the agent, and to what routes to it or checks it.
-fn own(agent: &Agent) -> Vec<(String, String)> {
-    let verbs: &[&str] = match agent.kind {
+fn own(agent: &Agent) -> Vec<(&'static str, String)> {
+    let verbs: &[&'static str] = match agent.kind {
         AgentKind::BedrockAgent => &[
             "bedrock:UpdateAgent",
             "bedrock:DeleteAgent",
@@ -122,9 +92,7 @@ fn own(agent: &Agent) -> Vec<(String, String)> {
         AgentKind::CodeInterpreter => &["bedrock-agentcore:DeleteCodeInterpreter"],
         _ => &[],
     };
-    let itself = verbs
-        .iter()
-        .map(|verb| ((*verb).to_owned(), agent.arn.to_string()));
+    let itself = verbs.iter().map(|verb| (*verb, agent.arn.to_string()));
     let aliases = agent.aliases.iter().filter_map(|alias| {
         let verb = match agent.kind {
             AgentKind::BedrockAgent => "bedrock:UpdateAgentAlias",
@@ -132,22 +100,21 @@ fn own(agent: &Agent) -> Vec<(String, String)> {
             AgentKind::Runtime => "bedrock-agentcore:UpdateAgentRuntimeEndpoint",
             _ => return None,
         };
-        Some((verb.to_owned(), alias.arn.as_ref()?.to_string()))
+        Some((verb, alias.arn.as_ref()?.to_string()))
     });
     let guardrail = agent
         .guardrail
         .iter()
         .filter(|it| it.starts_with("arn:"))
         .flat_map(|it| {
-            ["bedrock:UpdateGuardrail", "bedrock:DeleteGuardrail"]
-                .map(|verb| (verb.to_owned(), it.clone()))
+            ["bedrock:UpdateGuardrail", "bedrock:DeleteGuardrail"].map(|verb| (verb, it.clone()))
         });
     let engine = agent.policy_engine.iter().flat_map(|it| {
         [
             "bedrock-agentcore:UpdatePolicyEngine",
             "bedrock-agentcore:DeletePolicyEngine",
         ]
-        .map(|verb| (verb.to_owned(), it.arn.clone()))
+        .map(|verb| (verb, it.arn.clone()))
     });
     itself
         .chain(aliases)

@@ -9,7 +9,7 @@ use crate::{
     escalation::glob,
     finding::{Finding, Fix, Severity},
     rule::{Checked, Claim, Stakes, arns, patch, rule, some_of},
-    view::{Proof, Seat, View, is_wild},
+    view::{Missing, Proof, Seat, View, is_wild},
 };
 
 rule! {
@@ -81,6 +81,7 @@ fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
         return None;
     }
     let mut found: BTreeMap<String, Proof> = BTreeMap::new();
+    let mut missing = Missing::default();
     for (target, actions, neighbour) in targets(view, seat) {
         if found.len() >= SHOWN_MAX {
             break;
@@ -92,12 +93,12 @@ fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
         let proof = actions
             .iter()
             .rev()
-            .find_map(|action| view.role_can(seat.role, action, &target).proof());
+            .find_map(|action| missing.proof(view.role_can(seat.role, action, &target)));
         if let Some(proof) = proof {
             found.insert(neighbour, proof);
         }
     }
-    finding(view, seat, &found)
+    finding(view, seat, &found, &missing)
 }
 
 /// The resource patterns of the role's statements on agent services that hold a wildcard.
@@ -181,13 +182,21 @@ fn is_named(view: &View<'_>, seat: &Seat, arn: &str) -> bool {
     })
 }
 
-fn finding(view: &View<'_>, seat: &Seat, found: &BTreeMap<String, Proof>) -> Option<Finding> {
+fn finding(
+    view: &View<'_>,
+    seat: &Seat,
+    found: &BTreeMap<String, Proof>,
+    missing: &Missing,
+) -> Option<Finding> {
     let role = view.estate.roles.at(seat.role);
     let changes = |proof: &Proof| {
         let action = &proof.request.action;
         action.contains(":Update") || action.contains(":Delete")
     };
-    let worst = found.values().max_by_key(|proof| changes(proof))?;
+    let Some(worst) = found.values().max_by_key(|proof| changes(proof)) else {
+        let question = format!("a pattern of {} reaches other agents", role.name);
+        return RULE.cannot_tell(view, seat, &question, missing);
+    };
     let stakes = Stakes {
         production: view.is_production(seat),
         mutates: changes(worst),
@@ -204,9 +213,10 @@ fn finding(view: &View<'_>, seat: &Seat, found: &BTreeMap<String, Proof>) -> Opt
         agents: arns(view, &seat.concerned()),
         title: format!("{} reaches {}", role.name, some_of(&names, 3)),
         why: format!(
-            "A wildcard in its resources takes in what belongs to others: {}, by {}.{raised}",
+            "A wildcard in its resources takes in what belongs to others: {}, by {}.{raised}{}",
             some_of(&names, 6),
-            some_of(&actions, 4)
+            some_of(&actions, 4),
+            missing.aside()
         ),
         witness: worst.witness(),
         evidence: worst.evidence(view),

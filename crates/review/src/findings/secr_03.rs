@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::{
     finding::{Finding, Fix, Severity},
     rule::{Checked, Claim, Stakes, arns, listed, patch, rule, some_of},
-    view::{Answer, Proof, Seat, View},
+    view::{Answer, Missing, Proof, Seat, View},
 };
 
 rule! {
@@ -44,21 +44,19 @@ fn check(view: &View<'_>) -> Checked {
 
 fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
     let mut proofs = Vec::new();
-    let mut missing = Vec::new();
+    let mut missing = Missing::default();
     for (action, kind) in READING {
         if !view.speaks(seat.role, action) {
             continue;
         }
-        match any(view, seat, action) {
-            Answer::Yes(proof) => proofs.push((action, kind, proof)),
-            Answer::Unknown(keys) => missing.extend(keys),
-            Answer::No => {}
+        if let Some(proof) = missing.proof(any(view, seat, action)) {
+            proofs.push((action, kind, proof));
         }
     }
     if proofs.is_empty() {
         let role = &view.estate.roles.at(seat.role).name;
         let question = format!("{role} may read any secret");
-        return (!missing.is_empty()).then(|| RULE.cannot_tell(view, seat, &question, &missing));
+        return RULE.cannot_tell(view, seat, &question, &missing);
     }
     finding(view, seat, &proofs)
 }

@@ -9,7 +9,7 @@ use bailiwick_iam_catalog::AccessLevel;
 use crate::{
     finding::{Finding, Fix, Severity},
     rule::{Checked, Claim, arns, counted, listed, rule, some_of},
-    view::{Known, Proof, Seat, View, is_telemetry},
+    view::{Known, Missing, Proof, Seat, View, is_telemetry},
 };
 
 rule! {
@@ -41,26 +41,50 @@ fn check(view: &View<'_>) -> Checked {
     Checked::access(view, tools, |seat| look(view, seat))
 }
 
+/// What a role may do on one side of the line, and what of it cannot be told.
+#[derive(Default)]
+struct Side {
+    actions: BTreeSet<String>,
+    missing: Missing,
+}
+
+impl Side {
+    /// Whether it is certain that there is nothing.
+    fn is_empty(&self) -> bool {
+        self.actions.is_empty() && self.missing.is_empty()
+    }
+}
+
 #[derive(Default)]
 struct Mix {
-    reads: BTreeSet<String>,
-    changes: BTreeSet<String>,
+    reads: Side,
+    changes: Side,
+    /// The deepest-cutting change.
     proof: Option<Proof>,
 }
 
 fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
-    let mix = mix(view, seat);
-    let deletes = mix.changes.iter().any(|it| is_deletion(it));
+    let Mix {
+        reads,
+        changes,
+        proof,
+    } = mix(view, seat);
     let unlike = unlike(view, seat);
-    let mixed = !mix.reads.is_empty() && !mix.changes.is_empty();
-    let proof = mix.proof?;
-    if !mixed && unlike.is_none() {
-        return None;
-    }
+    let mixed = !reads.actions.is_empty() && !changes.actions.is_empty();
     let role = view.estate.roles.at(seat.role);
+    let Some(proof) = proof.filter(|_| mixed || unlike.is_some()) else {
+        let may_be_mixed = !reads.is_empty() && !changes.is_empty();
+        let may_change_for_unlike = unlike.is_some() && !changes.is_empty();
+        let mut missing = reads.missing;
+        missing.add(changes.missing);
+        let question = format!("the tool role {} reads and changes", role.name);
+        return (may_be_mixed || may_change_for_unlike)
+            .then(|| RULE.cannot_tell(view, seat, &question, &missing))?;
+    };
+    let deletes = changes.actions.iter().any(|it| is_deletion(it));
     let (reads, changes): (Vec<_>, Vec<_>) = (
-        mix.reads.into_iter().collect(),
-        mix.changes.into_iter().collect(),
+        reads.actions.into_iter().collect(),
+        changes.actions.into_iter().collect(),
     );
     let mut said = Vec::new();
     if mixed {
@@ -116,15 +140,16 @@ fn mix(view: &View<'_>, seat: &Seat) -> Mix {
                 } else {
                     &mut mix.reads
                 };
-                if side.contains(&action.name) {
+                if side.actions.contains(&action.name) {
                     continue;
                 }
                 let resource =
                     view.some_resource(&action.name, statement.resources.as_ref(), account);
-                let Some(proof) = view.role_can(seat.role, &action.name, &resource).proof() else {
+                let answer = view.role_can(seat.role, &action.name, &resource);
+                let Some(proof) = side.missing.proof(answer) else {
                     continue;
                 };
-                side.insert(action.name.clone());
+                side.actions.insert(action.name.clone());
                 let worse = action.mutates() && (mix.proof.is_none() || is_deletion(&action.name));
                 if worse {
                     mix.proof = Some(proof);

@@ -5,8 +5,8 @@ use bailiwick_iam::policy::Selection;
 
 use crate::{
     finding::{Finding, Fix, Hop, Severity},
-    rule::{Checked, Claim, counted, rule},
-    view::{Known, Proof, View, is_telemetry},
+    rule::{About, Checked, Claim, counted, rule},
+    view::{Known, Missing, Proof, View, is_telemetry},
 };
 
 rule! {
@@ -66,12 +66,16 @@ fn look(view: &View<'_>, agent: &Agent) -> Option<Finding> {
                 .map(move |role| (role, Some(name.clone())))
                 .collect::<Vec<_>>()
         });
+    let mut missing = Missing::default();
     let mut ways: Vec<_> = own
         .chain(tools)
-        .filter_map(|(role, tool)| change(view, role, tool))
+        .filter_map(|(role, tool)| change(view, role, tool, &mut missing))
         .collect();
     ways.sort_by_key(|way| !way.deletes);
-    let worst = ways.first()?;
+    let Some(worst) = ways.first() else {
+        let question = format!("{}, declared read-only, can change things", agent.name);
+        return RULE.hangs(About::agent(view, agent), &question, &missing);
+    };
     let (severity, what) = if worst.deletes {
         (Severity::Critical, "delete")
     } else {
@@ -92,11 +96,12 @@ fn look(view: &View<'_>, agent: &Agent) -> Option<Finding> {
                 agent.name
             ),
             why: format!(
-                "{} on {} is allowed {through}, as {}; {} in all.",
+                "{} on {} is allowed {through}, as {}; {} in all.{}",
                 request.action,
                 request.resource,
                 view.estate.roles.at(worst.role).name,
-                counted(ways.len(), "way")
+                counted(ways.len(), "way"),
+                missing.aside()
             ),
             witness: worst.proof.witness(),
             evidence: worst.proof.evidence(view),
@@ -142,7 +147,12 @@ fn hops(view: &View<'_>, agent: &Agent, way: &Way) -> Vec<Hop> {
 }
 
 /// Something that a role may change; a deletion before anything else.
-fn change(view: &View<'_>, role: Id<Role>, tool: Option<String>) -> Option<Way> {
+fn change(
+    view: &View<'_>,
+    role: Id<Role>,
+    tool: Option<String>,
+    missing: &mut Missing,
+) -> Option<Way> {
     let account = view.estate.roles.at(role).account;
     let mut found: Option<(Proof, bool)> = None;
     for (_, _, statement) in view.grants(role) {
@@ -163,7 +173,8 @@ fn change(view: &View<'_>, role: Id<Role>, tool: Option<String>) -> Option<Way> 
                 }
                 let resource =
                     view.some_resource(&action.name, statement.resources.as_ref(), account);
-                if let Some(proof) = view.role_can(role, &action.name, &resource).proof() {
+                let answer = view.role_can(role, &action.name, &resource);
+                if let Some(proof) = missing.proof(answer) {
                     found = Some((proof, deletes));
                 }
             }

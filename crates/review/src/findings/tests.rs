@@ -6,6 +6,7 @@ mod invocation;
 mod permissions;
 mod separation;
 mod trust;
+mod unknown;
 
 use bailiwick_estate::{Estate, File};
 use bailiwick_iam::evaluate::Outcome;

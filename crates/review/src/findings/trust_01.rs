@@ -10,7 +10,7 @@ use bailiwick_iam::{
 use crate::{
     finding::{Evidence, Finding, Fix, Severity},
     rule::{Checked, Claim, Stakes, arns, rule},
-    view::{Answer, Proof, Seat, View},
+    view::{Missing, Proof, Seat, View},
 };
 
 rule! {
@@ -38,6 +38,10 @@ rule! {
     "TRUST-01", "A service can be sent to the role for somebody else", High, check
 }
 
+/// Where an account that is not ours belongs: to no organisation of ours.
+const FOREIGN_ORGANIZATION: &str = "o-somebodyelses";
+const FOREIGN_PATH: &str = "o-somebodyelses/r-else/";
+
 const SERVICES: [&str; 2] = ["bedrock.amazonaws.com", "bedrock-agentcore.amazonaws.com"];
 
 fn check(view: &View<'_>) -> Checked {
@@ -46,14 +50,20 @@ fn check(view: &View<'_>) -> Checked {
         (!services.is_empty()).then_some((seat, services))
     });
     Checked::each(trusting, |(seat, services)| {
-        services
+        let mut missing = Missing::default();
+        let found = services
             .iter()
-            .find_map(|service| foreign(view, seat, service))
-            .or_else(|| {
-                services
-                    .iter()
-                    .find_map(|service| sibling(view, seat, service))
-            })
+            .find_map(|service| foreign(view, seat, service, &mut missing));
+        let mut sibling = || {
+            services
+                .iter()
+                .find_map(|service| sibling(view, seat, service, &mut missing))
+        };
+        found.or_else(&mut sibling).or_else(|| {
+            let role = &view.estate.roles.at(seat.role).name;
+            let question = format!("a service may assume {role} for somebody else");
+            RULE.cannot_tell(view, seat, &question, &missing)
+        })
     })
 }
 
@@ -94,9 +104,16 @@ fn names_service(principals: &Selection<PrincipalPattern>, service: &str) -> boo
 }
 
 /// The service at work for an agent of an account that is not ours.
-fn foreign(view: &View<'_>, seat: &Seat, service: &str) -> Option<Finding> {
+fn foreign(view: &View<'_>, seat: &Seat, service: &str, missing: &mut Missing) -> Option<Finding> {
     let account = view.outsider();
-    let proof = assumed(view, seat, service, account, &someone(service, account))?;
+    let mut request = assuming(view, seat, service, account, &someone(service, account));
+    for (key, value) in [
+        ("aws:SourceOrgID", FOREIGN_ORGANIZATION),
+        ("aws:SourceOrgPaths", FOREIGN_PATH),
+    ] {
+        request.context.set(key, value);
+    }
+    let proof = missing.proof(view.ask_plainly(request))?;
     let role = &view.estate.roles.at(seat.role).arn;
     let stakes = Stakes {
         production: view.is_production(seat),
@@ -120,19 +137,15 @@ fn foreign(view: &View<'_>, seat: &Seat, service: &str) -> Option<Finding> {
 }
 
 /// The service at work for another agent of the role's own account.
-fn sibling(view: &View<'_>, seat: &Seat, service: &str) -> Option<Finding> {
+fn sibling(view: &View<'_>, seat: &Seat, service: &str, missing: &mut Missing) -> Option<Finding> {
     let role = view.estate.roles.at(seat.role);
     let known = known_ids(view, seat);
     if known.is_empty() {
         return None;
     }
-    let proof = assumed(
-        view,
-        seat,
-        service,
-        role.account,
-        &someone_like(&known, service, role.account),
-    )?;
+    let source = someone_like(&known, service, role.account);
+    let request = assuming(view, seat, service, role.account, &source);
+    let proof = missing.proof(view.ask_plainly(request))?;
     Some(RULE.fails(Claim {
         severity: Severity::Medium,
         subject: role.arn.to_string(),
@@ -147,15 +160,16 @@ fn sibling(view: &View<'_>, seat: &Seat, service: &str) -> Option<Finding> {
     }))
 }
 
-fn assumed(
+/// The service assuming the role while it works for an agent.
+fn assuming(
     view: &View<'_>,
     seat: &Seat,
     service: &str,
     account: AccountId,
     source: &str,
-) -> Option<Proof> {
+) -> Request {
     let role = &view.estate.roles.at(seat.role).arn;
-    let request = Request {
+    Request {
         context: Context::default()
             .with("aws:SourceAccount", account.as_str())
             .with("aws:SourceArn", source),
@@ -164,10 +178,6 @@ fn assumed(
             "sts:AssumeRole",
             role.as_str(),
         )
-    };
-    match view.ask_exactly(request) {
-        Answer::Yes(proof) => Some(proof),
-        Answer::No | Answer::Unknown(_) => None,
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::{
     finding::{Finding, Fix, Severity},
     rule::{Checked, Claim, arns, listed, patch, rule},
-    view::{Answer, Proof, Seat, View},
+    view::{Answer, Missing, Proof, Seat, View},
 };
 
 rule! {
@@ -53,15 +53,19 @@ struct Guest {
 fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
     let role = view.estate.roles.at(seat.role);
     let trusts_agents = patterns(view, role).any(is_agent_service);
+    let mut missing = Missing::default();
     let mut guests: Vec<_> = patterns(view, role)
-        .filter_map(|pattern| guest(view, role, trusts_agents, pattern))
+        .filter_map(|pattern| guest(view, role, trusts_agents, pattern, &mut missing))
         .collect();
     guests.sort_by(|a, b| {
         b.severity
             .cmp(&a.severity)
             .then_with(|| a.name.cmp(&b.name))
     });
-    let worst = guests.first()?;
+    let Some(worst) = guests.first() else {
+        let question = format!("others than its agent may assume {}", role.name);
+        return RULE.cannot_tell(view, seat, &question, &missing);
+    };
     let said: Vec<_> = guests.iter().map(|it| it.said.as_str()).collect();
     Some(RULE.fails(Claim {
         severity: worst.severity,
@@ -69,8 +73,9 @@ fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
         agents: arns(view, &seat.concerned()),
         title: format!("{} may be assumed by {}", role.name, worst.name),
         why: format!(
-            "{}. Whoever assumes the role is the agent.",
-            capital(&listed(&said))
+            "{}. Whoever assumes the role is the agent.{}",
+            capital(&listed(&said)),
+            missing.aside()
         ),
         witness: worst.proof.witness(),
         evidence: worst.proof.evidence(view),
@@ -123,11 +128,12 @@ fn guest(
     role: &Role,
     trusts_agents: bool,
     pattern: &PrincipalPattern,
+    missing: &mut Missing,
 ) -> Option<Guest> {
     match pattern {
         PrincipalPattern::Everyone => {
             let caller = someone_in(view.outsider())?;
-            let proof = view.ask(assuming(caller, role)).proof()?;
+            let proof = missing.proof(view.ask(assuming(caller, role)))?;
             Some(Guest {
                 name: "everyone".to_owned(),
                 said: "everyone on AWS may assume it".to_owned(),
@@ -137,14 +143,13 @@ fn guest(
         }
         PrincipalPattern::Account(account) => {
             let account = account_id(account)?;
-            principal(
-                view,
-                role,
-                trusts_agents,
+            let caller = someone_in(account)?;
+            let who = Caller {
                 account,
-                someone_in(account)?,
-                account.as_str(),
-            )
+                principal: caller,
+                name: account.as_str(),
+            };
+            principal(view, role, trusts_agents, who, missing)
         }
         PrincipalPattern::Aws(arn) => {
             let arn: Arn = arn.parse().ok()?;
@@ -153,13 +158,17 @@ fn guest(
                 return None;
             }
             let account = view.account_in(&arn)?;
-            let caller = arn.as_str().parse().ok()?;
-            principal(view, role, trusts_agents, account, caller, arn.as_str())
+            let who = Caller {
+                account,
+                principal: arn.as_str().parse().ok()?,
+                name: arn.as_str(),
+            };
+            principal(view, role, trusts_agents, who, missing)
         }
         PrincipalPattern::Service(name) => {
             let extra = trusts_agents && !AGENT_SERVICES.contains(&name.as_str());
             let caller = Principal::Service(name.clone());
-            let proof = extra.then(|| view.ask(assuming(caller, role)).proof())??;
+            let proof = extra.then(|| missing.proof(view.ask(assuming(caller, role))))??;
             Some(Guest {
                 name: name.clone(),
                 said: format!("{name} may assume it, beside the agent's service"),
@@ -178,14 +187,25 @@ fn account_id(text: &str) -> Option<AccountId> {
     })
 }
 
+/// Whom a trust policy names, and who asks in that name.
+struct Caller<'n> {
+    account: AccountId,
+    principal: Principal,
+    name: &'n str,
+}
+
 fn principal(
     view: &View<'_>,
     role: &Role,
     trusts_agents: bool,
-    account: AccountId,
-    caller: Principal,
-    name: &str,
+    who: Caller<'_>,
+    missing: &mut Missing,
 ) -> Option<Guest> {
+    let Caller {
+        account,
+        principal: caller,
+        name,
+    } = who;
     let ours = view.is_ours(account);
     let own = account == role.account;
     // A role that trusts principals of its own account alone is meant to be assumed by them.
@@ -193,7 +213,7 @@ fn principal(
         return None;
     }
     if ours {
-        let proof = view.ask(assuming(caller, role)).proof()?;
+        let proof = missing.proof(view.ask(assuming(caller, role)))?;
         let said = if own {
             format!("{name} of the same account may assume it")
         } else {
@@ -215,7 +235,7 @@ fn principal(
         Answer::No | Answer::Unknown(_) => (
             RULE.base,
             format!("{name}, which is not ours, may assume it"),
-            view.ask(assuming(caller, role)).proof()?,
+            missing.proof(view.ask(assuming(caller, role)))?,
         ),
     };
     Some(Guest {

@@ -8,7 +8,7 @@ use crate::{
     escalation::{Admin, glob},
     finding::{Finding, Fix, Hop, Severity},
     rule::{Checked, Claim, arns, listed, patch, rule, some_of},
-    view::{Proof, Seat, View},
+    view::{Missing, Proof, Seat, View},
 };
 
 rule! {
@@ -44,17 +44,19 @@ struct Onward {
 
 fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
     let own = view.estate.roles.at(seat.role);
+    let mut missing = Missing::default();
     let onward: Vec<_> = candidates(view, seat)
         .into_iter()
         .filter_map(|role| {
             let arn = &view.estate.roles.at(role).arn;
-            let proof = view
-                .role_can(seat.role, "sts:AssumeRole", arn.as_str())
-                .proof()?;
+            let proof = missing.proof(view.role_can(seat.role, "sts:AssumeRole", arn.as_str()))?;
             Some(Onward { role, proof })
         })
         .collect();
-    let first = onward.first()?;
+    let Some(first) = onward.first() else {
+        let question = format!("{} can assume a further role", own.name);
+        return RULE.cannot_tell(view, seat, &question, &missing);
+    };
     let roles: Vec<_> = onward
         .iter()
         .map(|it| view.estate.roles.at(it.role))
@@ -93,8 +95,9 @@ fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
             agents: arns(view, &seat.concerned()),
             title: format!("{} can assume {}", own.name, some_of(&names, 2)),
             why: format!(
-                "What the agent may do is also what {} may do.{said}",
-                some_of(&names, 4)
+                "What the agent may do is also what {} may do.{said}{}",
+                some_of(&names, 4),
+                missing.aside()
             ),
             witness: worst.proof.witness(),
             evidence: worst.proof.evidence(view),

@@ -39,12 +39,13 @@ fn check(view: &View<'_>) -> Checked {
 fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
     let role = view.estate.roles.at(seat.role);
     let Some(secs) = role.session_secs_max else {
-        return Some(RULE.cannot_tell(
+        let missing = ["MaxSessionDuration (iam-extra.json)"];
+        return RULE.cannot_tell(
             view,
             seat,
             &format!("sessions of {} are short", role.name),
-            &["MaxSessionDuration (iam-extra.json)".to_owned()],
-        ));
+            &missing.into_iter().collect(),
+        );
     };
     if secs <= SESSION_SECS_MAX {
         return None;

@@ -107,6 +107,17 @@ impl View<'_> {
         }
     }
 
+    /// Whether this is allowed in exactly the circumstances given; a no only if no others that agree
+    /// with them would change it. Nothing is made up in between.
+    pub(crate) fn ask_plainly(&self, request: Request) -> Answer {
+        let mut open = request.clone();
+        open.context.set_complete(false);
+        match self.ask_exactly(request) {
+            Answer::Yes(proof) => Answer::Yes(proof),
+            Answer::No | Answer::Unknown(_) => self.ask_exactly(open),
+        }
+    }
+
     /// The same request with nothing left open: what is allowed whatever the circumstances is
     /// allowed in these too.
     fn settle(&self, mut request: Request, layers: &Layers, open: &Decision) -> Answer {
@@ -167,16 +178,39 @@ impl View<'_> {
                     principal: request.principal,
                     ..*found
                 };
-                match self.decide(&found) {
-                    decision if decision.outcome == Outcome::Allow => {
-                        Answer::Yes(proof(found, decision))
-                    }
-                    _ => Answer::Unknown(missing(open)),
-                }
+                self.without_pretence(found, &request.context, known, open)
             }
             // What the resource's own policy grants is no part of this access.
             Find::Nothing if layers.resource.is_none() => Answer::No,
             Find::Nothing | Find::Unknown(_) => Answer::Unknown(missing(open)),
+        }
+    }
+
+    /// A request that the algebra found, if it is allowed without the keys that nobody may make up:
+    /// whose organisation, whose tags. Where it hangs on them, so does the answer.
+    fn without_pretence(
+        &self,
+        mut found: Request,
+        given: &Context,
+        known: &[(String, String)],
+        open: &Decision,
+    ) -> Answer {
+        let is_told = |key: &str| {
+            is_set(given, key) || known.iter().any(|(name, _)| name.eq_ignore_ascii_case(key))
+        };
+        let made_up: Vec<_> = found
+            .context
+            .iter()
+            .map(|(key, _)| key.to_owned())
+            .filter(|key| is_given(key) && !is_told(key))
+            .collect();
+        for key in &made_up {
+            found.context.remove(key);
+        }
+        match self.decide(&found) {
+            decision if decision.outcome == Outcome::Allow => Answer::Yes(proof(found, decision)),
+            _ if made_up.is_empty() => Answer::Unknown(missing(open)),
+            _ => Answer::Unknown(made_up),
         }
     }
 
