@@ -1,8 +1,12 @@
 //! The command line, as documented in `--help`.
 
+mod charter;
+
 use std::{path::PathBuf, sync::LazyLock};
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+pub(crate) use charter::{Charter, CharterCheck, CharterDraft, CharterVerb, Compile, Language};
 
 /// The version of the program and of the catalog of AWS's actions that is built into it.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
@@ -45,6 +49,8 @@ pub(crate) enum Verb {
     Evaluate(Evaluate),
     Compare(Compare),
     Compact(Compact),
+    Charter(Charter),
+    Compile(Compile),
 }
 
 /// Find what is wrong with the identities and permissions of the agents in an estate

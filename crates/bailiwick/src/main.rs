@@ -4,6 +4,7 @@
 //! and what is wrong with it are decided in the pure crates that it hands the files to.
 
 mod args;
+mod charters;
 mod fault;
 mod format;
 mod ink;
@@ -50,6 +51,8 @@ fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
         Verb::Compact(compact) => verb::compact::run(compact, args.json, output),
         Verb::Reach(reach) => verb::reach::run(reach, args.json, output),
         Verb::Agents(agents) => verb::agents::run(agents, args.json, output),
+        Verb::Charter(charter) => verb::charter::run(charter, args.json, output),
+        Verb::Compile(compile) => verb::compile::run(compile, output),
     }
 }
 

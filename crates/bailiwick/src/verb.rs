@@ -1,8 +1,10 @@
 //! What each verb does. One file a verb.
 
 pub(crate) mod agents;
+pub(crate) mod charter;
 pub(crate) mod compact;
 pub(crate) mod compare;
+pub(crate) mod compile;
 pub(crate) mod evaluate;
 pub(crate) mod explain;
 pub(crate) mod reach;

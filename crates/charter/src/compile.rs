@@ -37,7 +37,7 @@ pub use role::broker;
 pub use session::{Deadline, SESSION_POLICY_LENGTH_MAX, SessionError, session_policy};
 pub use when::{WhenError, check_when};
 
-pub(crate) use session::session_length;
+pub(crate) use session::{is_denied_to_agents, session_length};
 
 /// What a charter does not say and its compilation depends on: where it is compiled for.
 #[derive(Debug, Clone, Default)]
@@ -54,6 +54,8 @@ pub struct Site {
     pub audience: Option<String>,
     /// Models an agent was found to use, beside those its charter names.
     pub models: Vec<Arn>,
+    /// The image repositories that containers of agents are pulled from.
+    pub images: Vec<Arn>,
     /// What stands behind a tool server, where calling it needs a right on AWS: by server name.
     pub tools: BTreeMap<String, Vec<ToolTarget>>,
 }

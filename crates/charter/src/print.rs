@@ -277,6 +277,7 @@ fn list<T: AsRef<str>>(items: &[T]) -> String {
 fn scalar(text: &str) -> String {
     let plain = text.starts_with(|first: char| first.is_ascii_alphabetic())
         && !text.ends_with(':')
+        && text.matches(':').count() <= 1
         && text.bytes().all(|byte| {
             byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/' | b':' | b'@')
         });

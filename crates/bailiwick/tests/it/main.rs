@@ -3,8 +3,10 @@
 
 mod acme;
 mod agents;
+mod charter;
 mod compact;
 mod compare;
+mod compile;
 mod evaluate;
 mod explain;
 mod program;

@@ -2,6 +2,7 @@
 
 use super::{Actions, KnownAction, Level, Remarks, Weight};
 use crate::charter::{Reach, Task};
+use crate::compile::is_denied_to_agents;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Side {
@@ -37,6 +38,7 @@ fn reached(
         .resources
         .iter()
         .any(|resource| resource.to_string() == "*");
+    let mut on_anything = Vec::new();
     for (index, pattern) in reach.actions.iter().enumerate() {
         let path = format!("{path}.actions.{index}");
         let known = actions.matching(pattern);
@@ -61,16 +63,41 @@ fn reached(
             );
         }
         levels(remarks, &path, side, pattern, &known);
-        if anywhere && known.iter().any(|action| action.takes_resource) {
-            let what = format!("`{pattern}` on every resource");
-            remarks.add(
-                "any-resource",
-                Weight::Medium,
-                &path,
-                what,
-                "name the resources",
-            );
+        beyond_a_grant(remarks, &path, &known);
+        if anywhere {
+            let takes = known.iter().filter(|action| action.takes_resource);
+            on_anything.extend(takes.map(|action| action.name.clone()));
         }
+    }
+    if let Some(first) = on_anything.first() {
+        let others = match on_anything.len() {
+            1 => String::new(),
+            count => format!(" and {} more", count - 1),
+        };
+        let what = format!("`{first}`{others} on every resource");
+        let path = format!("{path}.resources");
+        remarks.add(
+            "any-resource",
+            Weight::Medium,
+            path,
+            what,
+            "name the resources",
+        );
+    }
+}
+
+/// What every session and every boundary denies, whatever the charter says.
+fn beyond_a_grant(remarks: &mut Remarks<'_>, path: &str, known: &[KnownAction]) {
+    let denied = known
+        .iter()
+        .find(|action| is_denied_to_agents(&action.name));
+    if let Some(action) = denied {
+        let what = format!(
+            "`{}` is denied to every agent: with it a grant could make its successor",
+            action.name
+        );
+        let mend = "drop it; what is needed in another account is declared with `account`";
+        remarks.add("successor", Weight::High, path, what, mend);
     }
 }
 
@@ -81,7 +108,7 @@ fn levels(remarks: &mut Remarks<'_>, path: &str, side: Side, pattern: &str, know
         let mend = "leave permissions to people: a task that can widen itself has no bounds";
         remarks.add("permissions", Weight::High, path, what, mend);
     }
-    let changes = of(Level::Write).or_else(|| of(Level::Tagging));
+    let changes = known.iter().find(|action| changes(action));
     let looks = known.iter().all(|action| match action.level {
         Level::List | Level::Read => true,
         Level::Write | Level::PermissionsManagement | Level::Tagging => false,
@@ -99,6 +126,15 @@ fn levels(remarks: &mut Remarks<'_>, path: &str, side: Side, pattern: &str, know
             remarks.add("split", Weight::Low, path, what, "move it to `read`");
         }
         (Side::Read, None) | (Side::Write, _) => {}
+    }
+}
+
+/// Whether an action changes something. AWS lists opening an envelope as a write; who reads what is
+/// encrypted needs it, and nothing is changed by it.
+fn changes(action: &KnownAction) -> bool {
+    match action.level {
+        Level::Write | Level::Tagging => action.name != "kms:Decrypt",
+        Level::List | Level::Read | Level::PermissionsManagement => false,
     }
 }
 

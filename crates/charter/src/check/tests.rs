@@ -1,10 +1,10 @@
 use super::{Actions, Ceilings, KnownAction, Level, Remark, Weight, check};
 use crate::Charter;
 
-/// Six actions are enough to tell every case.
-struct Six;
+/// A few actions are enough to tell every case.
+struct Few;
 
-impl Actions for Six {
+impl Actions for Few {
     fn matching(&self, pattern: &str) -> Vec<KnownAction> {
         let all = [
             ("s3:GetObject", Level::Read, true),
@@ -13,6 +13,8 @@ impl Actions for Six {
             ("s3:DeleteObject", Level::Write, true),
             ("s3:PutBucketPolicy", Level::PermissionsManagement, true),
             ("dynamodb:PutItem", Level::Write, true),
+            ("kms:Decrypt", Level::Write, true),
+            ("sts:AssumeRole", Level::Write, true),
         ];
         let stem = pattern.strip_suffix('*');
         let named = |name: &str| stem.map_or(name == pattern, |stem| name.starts_with(stem));
@@ -54,7 +56,7 @@ fn remarks(from: &str, to: &str) -> Vec<Remark> {
     assert!(GOOD.contains(from), "{from}");
     let text = GOOD.replacen(from, to, 1);
     let charter = Charter::parse("c.yaml", &text).unwrap();
-    check(&charter, &Six, Ceilings::default())
+    check(&charter, &Few, Ceilings::default())
 }
 
 /// With this change there is this remark, and no other.
@@ -81,6 +83,21 @@ fn a_write_under_read_is_the_gravest_confusion() {
         "[dynamodb:PutItem]",
         "[s3:PutBucketPolicy]",
         "permissions",
+        Weight::High,
+    );
+}
+
+#[test]
+fn opening_an_envelope_is_no_write() {
+    assert_eq!(remarks("[s3:GetObject]", "[s3:GetObject, kms:Decrypt]"), []);
+}
+
+#[test]
+fn what_every_session_denies_is_told_to_who_declares_it() {
+    remarked(
+        "[dynamodb:PutItem]",
+        "[dynamodb:PutItem, sts:AssumeRole]",
+        "successor",
         Weight::High,
     );
 }
@@ -164,7 +181,7 @@ fn a_parameter_that_a_condition_asks_for_is_used() {
         .replace("parameters: {", "parameters: { to: \"[a-z]{1,9}\",")
         .replace("args.to == \\\"x\\\"", "args.to == parameters.to");
     let charter = Charter::parse("c", &text).unwrap();
-    assert_eq!(check(&charter, &Six, Ceilings::default()), []);
+    assert_eq!(check(&charter, &Few, Ceilings::default()), []);
 }
 
 #[test]
@@ -208,7 +225,7 @@ fn strangers_secrets_and_a_way_out_do_not_meet_unseen() {
         .replace("data: [internal]", "data: [confidential]");
     let told = |text: &str| {
         let charter = Charter::parse("c", text).unwrap();
-        let found = check(&charter, &Six, Ceilings::default());
+        let found = check(&charter, &Few, Ceilings::default());
         found
             .iter()
             .filter(|remark| remark.about == "rule-of-two")

@@ -38,7 +38,10 @@ pub(crate) fn of(charter: &Charter, site: &Site) -> Result<Vec<Right>, CompileEr
             continue;
         };
         match platform {
-            Platform::AgentCore => agentcore(&mut rights, workload, account),
+            Platform::AgentCore => {
+                agentcore(&mut rights, workload, account);
+                image(&mut rights, workload, site);
+            }
             Platform::Lambda => logs(
                 &mut rights,
                 workload,
@@ -130,6 +133,26 @@ fn agentcore(rights: &mut Vec<Right>, workload: &Arn, account: AccountId) {
             &[workload.to_string()],
         ));
     }
+}
+
+/// A runtime pulls its image with its own role: its own repository, and not its neighbours'.
+fn image(rights: &mut Vec<Right>, workload: &Arn, site: &Site) {
+    if workload.resource_kind() != "runtime" || site.images.is_empty() {
+        return;
+    }
+    let repositories: Vec<String> = site.images.iter().map(Arn::to_string).collect();
+    rights.push(right(
+        "Image",
+        "the image it runs from",
+        &["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+        &repositories,
+    ));
+    rights.push(right(
+        "ImageLogin",
+        "the login without which no image is pulled; ECR takes no resource",
+        &["ecr:GetAuthorizationToken"],
+        &["*".to_owned()],
+    ));
 }
 
 /// An id as the beginning of names that AWS makes of it.

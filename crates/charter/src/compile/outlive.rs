@@ -80,7 +80,7 @@ pub(crate) fn of(charter: &Charter) -> Vec<Outlives> {
 }
 
 /// Whether an action as a charter writes it, wildcards included, is this one.
-fn admits(pattern: &str, action: &str) -> bool {
+pub(crate) fn admits(pattern: &str, action: &str) -> bool {
     wild(
         pattern.to_ascii_lowercase().as_bytes(),
         action.to_ascii_lowercase().as_bytes(),

@@ -6,6 +6,7 @@ use bailiwick_iam::arn::AccountId;
 use bailiwick_iam::policy::{Policy, Test};
 
 use super::closure::{account_of, kinds};
+use super::outlive::admits;
 use super::statement::{Rights, deny, length, policy, where_key};
 use crate::bind::{BindError, Bindings};
 use crate::charter::Task;
@@ -24,6 +25,11 @@ const SUCCESSORS: [&str; 6] = [
     "sts:GetScopedCredentials",
     "sts:GetWebIdentityToken",
 ];
+
+/// Whether no session of an agent may call this action, declared or not.
+pub(crate) fn is_denied_to_agents(action: &str) -> bool {
+    SUCCESSORS.iter().any(|pattern| admits(pattern, action))
+}
 
 /// The moment from which a session may do nothing, in whole seconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

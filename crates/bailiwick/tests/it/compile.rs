@@ -1,0 +1,170 @@
+//! `compile`: what comes out, and that our own scan has nothing to say against it.
+
+use serde_json::{Value, json};
+
+use crate::program::{Folder, refuses, run};
+
+const BROKER: &str = "arn:aws:ecs:us-east-1:111122223333:task-definition/bailiwickd";
+
+fn compiled(more: &[&str]) -> Value {
+    let args: Vec<_> = ["compile", "examples/acme/charters"]
+        .into_iter()
+        .chain(more.iter().copied())
+        .collect();
+    let ran = run(&args);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    serde_json::from_str(&ran.out).unwrap()
+}
+
+/// A compiled role as `get-account-authorization-details` would show it, once it is made.
+fn as_aws_shows_it(role: &Value) -> (Value, Value) {
+    let text = |field: &str| role[field].as_str().unwrap().to_owned();
+    let (account, path, name) = (text("account"), text("path"), text("name"));
+    let boundary = format!(
+        "arn:aws:iam::{account}:policy{path}{}",
+        role["boundary"]["name"].as_str().unwrap()
+    );
+    let inline: Vec<_> = role["policies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|policy| json!({"PolicyName": policy["name"], "PolicyDocument": policy["document"]}))
+        .collect();
+    let tags: Vec<_> = role["tags"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(key, value)| json!({"Key": key, "Value": value}))
+        .collect();
+    let shown = json!({
+        "Path": path, "RoleName": name, "RoleId": format!("AROA{}", name.to_uppercase().replace('-', "")),
+        "Arn": format!("arn:aws:iam::{account}:role{path}{name}"),
+        "AssumeRolePolicyDocument": role["trust"], "RolePolicyList": inline, "AttachedManagedPolicies": [],
+        "InstanceProfileList": [], "Tags": tags,
+        "PermissionsBoundary": {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": boundary},
+    });
+    let policy = json!({
+        "PolicyName": role["boundary"]["name"], "Path": path, "Arn": boundary, "DefaultVersionId": "v1",
+        "AttachmentCount": 0, "PermissionsBoundaryUsageCount": 1, "IsAttachable": true,
+        "PolicyVersionList": [{"VersionId": "v1", "IsDefaultVersion": true, "Document": role["boundary"]["document"]}],
+    });
+    (shown, policy)
+}
+
+/// The estate of one account that holds these roles and nothing else.
+fn estate(roles: &[&Value]) -> Folder {
+    let (shown, policies): (Vec<_>, Vec<_>) =
+        roles.iter().map(|role| as_aws_shows_it(role)).unzip();
+    let folder = Folder::new();
+    let iam = json!({"RoleDetailList": shown, "UserDetailList": [], "GroupDetailList": [], "Policies": policies});
+    folder.file("iam.json", iam.to_string());
+    let sessions: serde_json::Map<String, Value> = roles
+        .iter()
+        .map(|role| {
+            (
+                role["name"].as_str().unwrap().to_owned(),
+                json!({"MaxSessionDuration": role["max_session_seconds"]}),
+            )
+        })
+        .collect();
+    let extra = json!({"roles": sessions, "access_keys": [], "service_specific_credentials": []});
+    folder.file("iam-extra.json", extra.to_string());
+    folder
+}
+
+fn failures(folder: &Folder) -> Vec<String> {
+    let ran = run(&["scan", folder.path().to_str().unwrap(), "--json"]);
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    let failed = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["status"] == "fail");
+    failed
+        .map(|finding| {
+            format!(
+                "{} {}: {}",
+                finding["rule"], finding["subject"], finding["title"]
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn the_broker_s_own_role_is_clean_under_our_own_scan_and_becomes_no_administrator() {
+    let answer = compiled(&["--with-broker", BROKER]);
+    let tasks: Vec<&Value> = answer["charters"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|charter| charter["tasks"].get("111122223333"))
+        .collect();
+    assert!(tasks.len() >= 3);
+    let roles: Vec<&Value> = std::iter::once(&answer["broker"]).chain(tasks).collect();
+    let folder = estate(&roles);
+    assert_eq!(failures(&folder), Vec::<String>::new());
+    let reach = run(&["reach", folder.path().to_str().unwrap(), "--json"]);
+    for line in reach.out.lines() {
+        let principal: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(principal["admin"], "no", "{line}");
+    }
+}
+
+#[test]
+fn an_agent_s_own_role_is_clean_under_our_own_scan() {
+    let answer = compiled(&[]);
+    let known = ["invoice-reader", "nightly-forecast"];
+    for charter in answer["charters"].as_array().unwrap() {
+        if !known.contains(&charter["agent"].as_str().unwrap()) {
+            continue;
+        }
+        let folder = estate(&[&charter["runtime"]]);
+        assert_eq!(failures(&folder), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_folder_has_a_file_for_each_policy() {
+    let folder = Folder::new();
+    let out = folder.path().join("out");
+    let ran = run(&[
+        "compile",
+        "examples/acme/charters/invoice-reader.yaml",
+        "--out",
+        out.to_str().unwrap(),
+    ]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+    for file in [
+        "compiled.json",
+        "selectors.json",
+        "reconcile.cedar",
+        "invoice-reader-invoke.policy.json",
+        "111122223333/invoice-reader/trust.json",
+        "111122223333/invoice-reader/platform.policy.json",
+        "111122223333/invoice-reader-task/read.policy.json",
+        "111122223333/invoice-reader-task/write.policy.json",
+        "111122223333/invoice-reader-task/invoice-reader-task-boundary.policy.json",
+    ] {
+        assert!(out.join("invoice-reader").join(file).is_file(), "{file}");
+    }
+}
+
+#[test]
+fn the_same_charters_give_the_same_bytes() {
+    let once = run(&["compile", "examples/acme/charters"]).out;
+    assert_eq!(once, run(&["compile", "examples/acme/charters"]).out);
+}
+
+#[test]
+fn what_cannot_be_compiled_is_refused_with_its_mend() {
+    let folder = Folder::new();
+    let text = "agent: reader\nowner: { team: t, contact: t@example.com }\npurpose: p\nenvironment: prod\nmode: brokered\ntasks: { read-one: { for: 5m, read: [ { actions: [s3:GetObject], resources: [\"arn:aws:s3:::b/*\"] } ] } }\n";
+    let file = folder.file("reader.yaml", text);
+    refuses(&["compile", &file], &["names an account", "--account"]);
+    refuses(
+        &["compile", &file, "--account", "111122223333"],
+        &["does not say where it runs"],
+    );
+    refuses(&["compile", &file, "--account", "1"], &["twelve digits"]);
+    refuses(&["compile", &file, "--as", "pulumi"], &["pulumi"]);
+}
