@@ -4,11 +4,13 @@
 //! `cargo fuzz run TARGET --features libfuzzer` on nightly.
 
 mod catalog;
+mod charter;
 mod estate;
 mod iam;
 mod review;
 
 pub use catalog::catalog;
+pub use charter::charter;
 pub use estate::{authorization_details, iam_extra, organization, resources, service_calls};
 pub use iam::{access, arn, case, policy, request};
 pub use review::waivers;

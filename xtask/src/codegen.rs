@@ -26,6 +26,10 @@ pub(crate) const GENERATED: &[Generated] = &[
         text: catalog::sha256,
     },
     Generated {
+        path: "docs/formats/charter.schema.json",
+        text: || printed_by("bailiwick-charter", "schema"),
+    },
+    Generated {
         path: "docs/rules.md",
         text: || printed_by("bailiwick-review", "manual"),
     },

@@ -140,6 +140,7 @@ fn impurities() -> Result<Vec<String>> {
     ];
     let pure = [
         "crates/iam/src/*.rs",
+        "crates/charter/src/*.rs",
         "crates/estate/src/*.rs",
         "crates/ledger/src/*.rs",
         "crates/review/src/*.rs",
