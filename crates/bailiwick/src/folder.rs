@@ -136,8 +136,10 @@ fn digest(bytes: &[u8]) -> String {
 
 fn beside(folder: &Path, what: &str) -> Result<PathBuf, Fault> {
     let Some(name) = folder.file_name() else {
-        return Err(Fault::new(format!("`{}` names no folder", folder.display()))
-            .mend("name the folder to write, for example plan/"));
+        return Err(
+            Fault::new(format!("`{}` names no folder", folder.display()))
+                .mend("name the folder to write, for example plan/"),
+        );
     };
     let mut aside = std::ffi::OsString::from(".");
     aside.push(name);
@@ -193,7 +195,10 @@ mod tests {
         deliver(&place.plan(), &files(&[("a.json", "3")])).unwrap();
         let expected = ["plan/a.json", "plan/files.sha256"].map(str::to_owned);
         assert_eq!(place.below(), BTreeSet::from(expected));
-        assert_eq!(fs::read_to_string(place.plan().join("a.json")).unwrap(), "3");
+        assert_eq!(
+            fs::read_to_string(place.plan().join("a.json")).unwrap(),
+            "3"
+        );
     }
 
     #[test]

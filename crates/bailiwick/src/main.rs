@@ -6,7 +6,10 @@
 mod args;
 mod charters;
 mod fault;
-#[cfg_attr(not(test), expect(dead_code, reason = "the verbs that write plans use it"))]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the verbs that write plans use it")
+)]
 mod folder;
 mod format;
 mod ink;

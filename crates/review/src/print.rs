@@ -29,6 +29,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod charter;
 mod cloudformation;
 mod documents;
 mod hcl;

@@ -45,20 +45,23 @@ impl Argument {
 }
 
 fn arguments(text: &mut String, arguments: &[Argument], indent: usize) {
-    let lines: Vec<Line> = arguments.iter().map(|argument| match argument {
-        Argument::Is(name, value) => Line::Named(name.clone(), laid_out(value, indent)),
-        Argument::Encoded(name, value) => Line::Named(
-            name.clone(),
-            format!("jsonencode({})", laid_out(value, indent)),
-        ),
-        Argument::Block(head, inner) => {
-            let mut block = format!("{:indent$}{head} {{\n", "");
-            self::arguments(&mut block, inner, indent + 2);
-            _ = write!(block, "{:indent$}}}", "");
-            Line::Other(block)
-        }
-        Argument::Gap => Line::Other(String::new()),
-    }).collect();
+    let lines: Vec<Line> = arguments
+        .iter()
+        .map(|argument| match argument {
+            Argument::Is(name, value) => Line::Named(name.clone(), laid_out(value, indent)),
+            Argument::Encoded(name, value) => Line::Named(
+                name.clone(),
+                format!("jsonencode({})", laid_out(value, indent)),
+            ),
+            Argument::Block(head, inner) => {
+                let mut block = format!("{:indent$}{head} {{\n", "");
+                self::arguments(&mut block, inner, indent + 2);
+                _ = write!(block, "{:indent$}}}", "");
+                Line::Other(block)
+            }
+            Argument::Gap => Line::Other(String::new()),
+        })
+        .collect();
     aligned(text, &lines, indent);
 }
 
