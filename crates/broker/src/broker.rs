@@ -330,7 +330,9 @@ fn touched(op: &Op) -> Option<String> {
         | Op::Once { .. }
         | Op::PutAnswer(_)
         | Op::Begin(_)
-        | Op::Settle { .. } => None,
+        | Op::Settle { .. }
+        | Op::Post(_)
+        | Op::Posted { .. } => None,
     }
 }
 

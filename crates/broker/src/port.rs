@@ -87,6 +87,12 @@ pub trait Store: Send + Sync + 'static {
     fn intents(&self, limit: usize)
     -> impl Future<Output = Result<Vec<Intent>, StoreError>> + Send;
 
+    /// What is still to be done outside, the oldest first.
+    ///
+    /// # Errors
+    /// If it cannot be told.
+    fn posts(&self, limit: usize) -> impl Future<Output = Result<Vec<Post>, StoreError>> + Send;
+
     /// Up to so many entries of the ledger, from this number on.
     ///
     /// # Errors
@@ -140,9 +146,6 @@ pub enum StoreError {
     /// Another writer has taken over.
     #[error("epoch {ours} was replaced by epoch {current}")]
     Fenced { ours: u64, current: u64 },
-    /// An entry cannot be written. Nothing of its batch was.
-    #[error("an entry cannot be written: {0}")]
-    Entry(String),
     /// What it holds is not what it wrote.
     #[error("the store holds something it cannot have written: {0}")]
     Corrupt(String),
@@ -181,7 +184,7 @@ pub struct Place {
 /// One thing that a change does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Op {
-    /// A new grant. Its parent, if it has one, must be active and not end before it; no stop that
+    /// A new grant, in a state in which one may begin. Its parent, if it has one, must be active and not end before it; no stop that
     /// is kept may cover it.
     Open(Box<Grant>),
     /// A step in a grant's life, only from this version, and only one of [`crate::TRANSITIONS`]. A
@@ -215,6 +218,10 @@ pub enum Op {
     Begin(Intent),
     /// It ended, or nobody will ever know; refused if that was said before.
     Settle { request: String },
+    /// Something to be done outside, at least once, until it is said to be done.
+    Post(Post),
+    /// It is done.
+    Posted { key: String },
 }
 
 /// A step in a grant's life.
@@ -271,6 +278,8 @@ pub enum Refused {
     Seen,
     #[error("no such effect is under way")]
     NoIntent,
+    #[error("an entry of it cannot be written: {0}")]
+    Entry(String),
 }
 
 /// A grant as it is kept. What the authority knows of it is in `body` and `history`, which the
@@ -313,7 +322,7 @@ impl Grant {
 /// Which grants are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Which {
-    /// Those not in a final state.
+    /// Those that have not begun to end.
     Live,
     /// Those that are to end because their deadline has passed.
     Due { now_ms: u64 },
@@ -437,4 +446,12 @@ pub struct Intent {
     pub request: String,
     pub grant: Option<String>,
     pub begun_ms: u64,
+}
+
+/// Something to be done outside: whoever does it may do it twice, and must not mind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Post {
+    /// What and for which grant: the same key is posted once.
+    pub key: String,
+    pub body: Vec<u8>,
 }

@@ -109,6 +109,20 @@ impl State {
         TRANSITIONS.contains(&(self, next))
     }
 
+    /// Whether it has not begun to end: it may still become, or is, of use.
+    pub fn is_live(self) -> bool {
+        match self {
+            Requested | PendingApproval | Approved | Issuing | Active | Suspended => true,
+            Revoking | Completed | Expired | Revoked | Denied | Cancelled | Lapsed
+            | IssueFailed | Orphaned => false,
+        }
+    }
+
+    /// Whether a grant may begin in this state.
+    pub fn may_begin(self) -> bool {
+        matches!(self, Requested | PendingApproval | Approved)
+    }
+
     /// Whether nothing follows.
     pub fn is_final(self) -> bool {
         TRANSITIONS.iter().all(|(from, _)| *from != self)

@@ -63,6 +63,13 @@ impl Frontier {
         root.unwrap_or_else(empty)
     }
 
+    /// The root over all leaves and, to their right, a smaller tree with this root. The tree is
+    /// smaller than the last of the subtrees here.
+    pub fn root_before(&self, right: Hash) -> Hash {
+        let from_the_right = self.subtrees.iter().rev();
+        from_the_right.fold(right, |right, left| node(left, &right))
+    }
+
     /// The subtrees as bytes, to be kept beside the size.
     pub fn to_bytes(&self) -> Vec<u8> {
         let bytes = self.subtrees.iter().flat_map(|hash| *hash.as_bytes());

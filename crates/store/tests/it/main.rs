@@ -1,0 +1,11 @@
+//! What every store must do, and what each does besides.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
+
+mod contract;
+mod crash;
+mod faults;
+mod files;
+mod made;
+mod restored;
+mod simulation;
