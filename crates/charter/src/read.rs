@@ -152,14 +152,17 @@ fn mode(reading: &mut Reading, fields: &Fields<'_>) -> Option<Mode> {
     }
 }
 
-/// A platform's id may be open at its end, and nowhere else.
+/// A platform's id may be open at its end, and nowhere else. AgentCore puts the agent's name before
+/// it, so there the name must stand: without it, the agent would be all of its kind.
 fn pending_ids(reading: &mut Reading, fields: &Fields<'_>, runs_as: &[Arn]) {
     for (index, arn) in runs_as.iter().enumerate() {
-        let text = arn.as_str().strip_suffix('*').unwrap_or(arn.as_str());
-        if text.contains(['*', '?', '$']) {
+        let named = arn.as_str().strip_suffix('*').unwrap_or(arn.as_str());
+        let is_open = named.contains(['*', '?', '$']);
+        let is_everything = arn.resource_name() == "*" && arn.service() != "bedrock";
+        if is_open || is_everything {
             let what = format!("`{arn}` is more than one workload");
             let mend =
-                "write its ARN; a `*` at the end stands for an id that AWS has not given yet";
+                "write its ARN; a `*` behind its name stands for an id that AWS has not given yet";
             reading.wrong(fields.item_place("runs-as", index), what, mend);
         }
     }

@@ -102,8 +102,10 @@ pub(crate) enum Kind {
 impl Split {
     fn part(&mut self, kind: Kind, reach: &Reach) -> &mut Rights {
         let invokes = reach.actions.iter().all(|action| is_invocation(action));
+        if invokes {
+            return &mut self.invoke;
+        }
         match kind {
-            _ if invokes => &mut self.invoke,
             Kind::Read => &mut self.read,
             Kind::Write => &mut self.write,
         }

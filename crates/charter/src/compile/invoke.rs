@@ -54,7 +54,7 @@ pub(crate) fn policy(
     }
     Ok(Some(InvokerPolicy {
         account: baseline::account(charter, site)?,
-        path: format!("/agents/{}/", charter.environment),
+        path: charter.role_path(),
         policy: NamedDocument {
             name: format!("{}-invoke", charter.agent),
             holds: Holds::Invoke,

@@ -13,6 +13,27 @@ use super::{BROKER_ROLE, CompileError, CompiledRole, Holds, NamedDocument, RoleK
 use crate::charter::{Charter, Mode};
 use crate::name::TaskName;
 
+impl Charter {
+    /// Where the agent's roles and policies stand: `/agents/prod/`.
+    #[must_use]
+    pub fn role_path(&self) -> String {
+        format!("/agents/{}/", self.environment)
+    }
+
+    /// The role that the broker assumes for a task, the same in every account.
+    #[must_use]
+    pub fn task_role_name(&self) -> String {
+        format!("{}-task", self.agent)
+    }
+
+    /// The task role in one account.
+    #[must_use]
+    pub fn task_role_arn(&self, account: AccountId) -> String {
+        let (path, name) = (self.role_path(), self.task_role_name());
+        format!("arn:aws:iam::{account}:role{path}{name}")
+    }
+}
+
 /// The roles of one charter.
 #[derive(Debug)]
 pub(crate) struct Roles {
@@ -91,7 +112,7 @@ pub(crate) fn roles(
             let role = make(Frame {
                 kind: RoleKind::Task,
                 account: *account,
-                name: format!("{}-task", charter.agent),
+                name: charter.task_role_name(),
                 trust: broker_trust(charter, site, home),
                 trust_is_exact: true,
                 baseline: Vec::new(),
@@ -146,7 +167,7 @@ impl Frame<'_> {
         let role = CompiledRole {
             kind: self.kind,
             account: self.account,
-            path: format!("/agents/{}/", charter.environment),
+            path: charter.role_path(),
             max_session_seconds: SESSION_SECONDS,
             tags: tags(charter),
             trust_is_exact: self.trust_is_exact,

@@ -145,6 +145,11 @@ fn a_wrong_value_is_pointed_at() {
         "more than one workload",
     );
     refused(
+        "runtime/invoice_reader-AbCdEf1234",
+        "runtime/*",
+        "more than one workload",
+    );
+    refused(
         "tool: mail/send,",
         "tool: mail/sent,",
         "did you mean `mail/send`?",

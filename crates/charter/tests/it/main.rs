@@ -1,5 +1,6 @@
 //! Charters as they are met: Acme's, and the published schema.
-#![expect(clippy::unwrap_used, reason = "test code")]
+#![expect(clippy::unwrap_used, clippy::string_slice, reason = "test code")]
 
 mod acme;
+mod mutated;
 mod published;
