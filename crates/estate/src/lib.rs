@@ -30,6 +30,7 @@ pub mod organization;
 pub mod principal;
 pub mod resource;
 pub mod source;
+pub mod usage;
 
 pub use agent::{Agent, AgentKind, AgentRole, Tool, ToolKind};
 pub use arena::{Arena, Id};

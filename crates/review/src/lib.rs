@@ -15,6 +15,7 @@ pub mod finding;
 pub mod frameworks;
 pub mod invokers;
 pub mod print;
+pub mod plan;
 pub mod report;
 pub mod view;
 pub mod waiver;
