@@ -14,8 +14,9 @@ pub mod escalation;
 pub mod finding;
 pub mod frameworks;
 pub mod invokers;
-pub mod print;
+
 pub mod plan;
+pub mod print;
 pub mod report;
 pub mod view;
 pub mod waiver;
