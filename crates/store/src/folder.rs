@@ -45,10 +45,13 @@ impl Folder {
             .map_err(said)?;
         let spool = private().append(true).read(true).open(path.join(SPOOL));
         fsync_folder(path).map_err(said)?;
-        Ok(Self {
+        let folder = Self {
             path: path.to_owned(),
             spool: Mutex::new(spool.map_err(said)?),
-        })
+        };
+        // Drops what was being written when the last process stopped.
+        folder.forget(0)?;
+        Ok(folder)
     }
 
     /// The folder with the checkpoints.

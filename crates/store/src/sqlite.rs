@@ -38,6 +38,8 @@ const READERS_KEPT: usize = 8;
 pub struct Settings {
     /// The name of this process in the ledger.
     pub replica: String,
+    /// The most pages that the database may have; `None` for no limit but the disk's.
+    pub pages_max: Option<u32>,
     /// Failures to be injected; none outside of tests.
     pub faults: Faults,
 }
@@ -46,6 +48,7 @@ impl Settings {
     pub fn of_replica(replica: &str) -> Self {
         Self {
             replica: replica.to_owned(),
+            pages_max: None,
             faults: Faults::none(),
         }
     }
@@ -109,6 +112,9 @@ impl Sqlite {
             source,
         })?;
         let mut connection = connect(&path, true)?;
+        if let Some(pages_max) = settings.pages_max {
+            connection.pragma_update_and_check(None, "max_page_count", pages_max, |_| Ok(()))?;
+        }
         schema::migrate(&mut connection, &path, schema::MIGRATIONS)?;
         let writer = Writer::start(connection, settings)?;
         let readers = Arc::new(Readers {
