@@ -20,6 +20,7 @@ mod outcome;
 mod output;
 mod snapshot;
 mod today;
+mod usage;
 mod verb;
 
 use std::process::ExitCode;

@@ -189,6 +189,6 @@ fn a_draft_of_nobody_or_of_several_is_refused() {
             "--usage",
             &usage,
         ],
-        &["no line of usage", "usage.ndjson:2:"],
+        &["usage.ndjson:2:"],
     );
 }

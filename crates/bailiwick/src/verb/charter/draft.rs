@@ -4,7 +4,6 @@
 //! an agent is for. Whatever was inferred is marked above its line.
 
 mod rights;
-mod usage;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +14,7 @@ use bailiwick_charter::{
 use bailiwick_estate::{
     Agent, AgentKind, Estate, Id, Role, ToolKind,
     agent::{ActsAs, AgentRole, AgentVersion},
+    usage::Usage,
 };
 use bailiwick_iam::arn::Arn;
 use bailiwick_iam_catalog::builtin;
@@ -29,11 +29,10 @@ use crate::{
     ink,
     outcome::Outcome,
     output::{self, Output},
-    snapshot,
+    snapshot, usage,
 };
 
 use rights::Rights;
-use usage::Usage;
 
 pub(crate) fn run(asked: &CharterDraft, output: &mut Output) -> anyhow::Result<Outcome> {
     let estate = snapshot::load(&asked.estate)?;

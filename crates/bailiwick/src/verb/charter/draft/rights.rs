@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bailiwick_charter::{Reach, ResourceTemplate};
-use bailiwick_estate::{Agent, Estate, Id, PrincipalId, Role};
+use bailiwick_estate::{
+    Agent, Estate, Id, PrincipalId, Role,
+    usage::{Usage, Used},
+};
 use bailiwick_iam::{
     arn::Arn,
     policy::{Effect, Selection, Statement},
 };
 use bailiwick_iam_catalog::{AccessLevel, builtin};
-
-use super::usage::Usage;
 
 /// Reads and writes of a first task, the models, and what was not taken over.
 #[derive(Debug, Default)]
@@ -49,23 +50,20 @@ pub(super) fn of(
     if let Some(role) = role {
         needs.models_of(role, estate);
     }
-    let role_arn = role
-        .map(|role| estate.roles.at(role).arn.to_string())
-        .unwrap_or_default();
+    let role_arn = role.map(|role| &estate.roles.at(role).arn);
     let mut observed = false;
     if let Some(usage) = usage {
-        for call in usage.of(agent.arn.as_str(), &role_arn) {
+        for used in observed_of(usage, &agent.arn, role_arn) {
             observed = true;
-            let resource = call.resource.as_deref().unwrap_or("*");
-            needs.observed(&call.action, resource, call.count);
+            needs.observed(&used.action, &used.resource, used.count);
         }
     }
     match (usage, role) {
         (Some(usage), _) if observed => {
-            let over = usage
-                .coverage
-                .as_deref()
-                .unwrap_or("a time it does not state");
+            let over = usage.coverage.as_ref().map_or_else(
+                || "a time it does not state".to_owned(),
+                |coverage| format!("{} to {}", coverage.from, coverage.to),
+            );
             needs.left_out.push(format!("reads and writes are what was observed over {over}; what happens once a year is not in it"));
         }
         (_, Some(role)) => {
@@ -80,6 +78,22 @@ pub(super) fn of(
             .push("neither its calls nor its role are known".to_owned()),
     }
     needs.rights()
+}
+
+/// What an agent did: its own lines, and those of its role where no agent could be told. Calls that
+/// were all refused are no need of it.
+fn observed_of<'u>(
+    usage: &'u Usage,
+    agent: &'u Arn,
+    role: Option<&'u Arn>,
+) -> impl Iterator<Item = &'u Used> {
+    usage.lines.iter().filter(move |used| {
+        let its_own = match &used.agent {
+            Some(named) => named == agent,
+            None => Some(&used.role) == role,
+        };
+        its_own && used.succeeded()
+    })
 }
 
 /// Resources by action, and how often.
