@@ -6,10 +6,6 @@
 mod args;
 mod charters;
 mod fault;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the verbs that write plans use it")
-)]
 mod folder;
 mod format;
 mod ink;

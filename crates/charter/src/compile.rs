@@ -68,6 +68,16 @@ pub const BROKER_ROLE: &str = "bailiwick/bailiwick-broker";
 pub struct ToolTarget {
     pub action: String,
     pub resource: String,
+    pub called_by: CalledBy,
+}
+
+/// With whose rights a tool is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CalledBy {
+    /// The agent's own role, which needs the right.
+    Role,
+    /// The platform, for the agent: the policy of the resource decides, and the role needs nothing.
+    Platform,
 }
 
 /// Everything one charter asks for.

@@ -18,6 +18,7 @@ pub mod invokers;
 pub mod plan;
 pub mod print;
 pub mod report;
+pub mod site;
 pub mod view;
 pub mod waiver;
 

@@ -74,7 +74,7 @@ pub(crate) struct CharterDraft {
 #[command(after_help = "\
 Examples:
   bailiwick compile examples/acme/charters
-  bailiwick compile charters/invoice-reader.yaml --out out/
+  bailiwick compile charters/invoice-reader.yaml --out out/ --as terraform
   bailiwick compile charters/ --with-broker arn:aws:ecs:us-east-1:111122223333:task-definition/bailiwickd
 
 Nothing is applied. Exit codes: 2 a file that is no charter, or one that AWS's limits would refuse;
@@ -84,7 +84,11 @@ pub(crate) struct Compile {
     #[arg(required = true, value_name = "CHARTER")]
     pub(crate) paths: Vec<PathBuf>,
 
-    /// Write one folder for each agent, with a file for each policy
+    /// Snapshot folders: what the estate knows of the agents' models, images and tools is used
+    #[arg(long, value_name = "PATH")]
+    pub(crate) estate: Vec<PathBuf>,
+
+    /// Write a folder with a file for each policy, and templates if --as names their language
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 
@@ -119,5 +123,7 @@ pub(crate) struct Compile {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Language {
+    Cloudformation,
+    Terraform,
     Json,
 }

@@ -1,41 +1,47 @@
 //! `compile`: charters as roles, policies, Cedar and selectors.
 
-use std::{fs, path::Path};
+use std::collections::BTreeMap;
 
-use anyhow::Context as _;
 use bailiwick_charter::{
     Charters,
     compile::{self, CompileError, CompiledCharter, CompiledRole, Site},
 };
+use bailiwick_estate::Estate;
 use bailiwick_iam::arn::{AccountId, Arn};
+use bailiwick_review::{print, site::site as site_of};
 use serde::Serialize;
 
 use crate::{
     args::{Compile, Language},
     charters,
     fault::Fault,
-    ink,
+    folder, ink,
     outcome::Outcome,
-    output::{self, Output},
+    output::Output,
+    snapshot,
 };
 
 pub(crate) fn run(asked: &Compile, output: &mut Output) -> anyhow::Result<Outcome> {
-    let site = site(asked)?;
+    let known = site(asked)?;
     let charters = charters::load(&asked.paths)?;
+    let estate = match asked.estate.as_slice() {
+        [] => None,
+        paths => Some(snapshot::load(paths)?),
+    };
+    let charters = compiled(&charters, &known, estate.as_ref())?;
     let answer = Answer {
         version: 1,
-        charters: compiled(&charters, &site)?,
-        broker: broker(asked, &charters, &site)?,
+        broker: broker(asked, &charters, &known)?,
+        charters,
     };
-    match asked.language {
-        Language::Json => match &asked.out {
-            None => {
-                let mut text = serde_json::to_string_pretty(&answer)?;
-                text.push('\n');
-                output.write(&text)?;
-            }
-            Some(folder) => write_folder(&answer, folder)?,
-        },
+    match (&asked.out, asked.language) {
+        (Some(folder), language) => folder::deliver(folder, &files(&answer, language)?)?,
+        (None, Language::Json) => output.write(&pretty(&answer)?)?,
+        (None, Language::Cloudformation | Language::Terraform) => {
+            return Err(Fault::new("templates are several files")
+                .mend("name a folder for them: --out DIR")
+                .into());
+        }
     }
     tell_remarks(&answer);
     Ok(Outcome::Clear)
@@ -76,9 +82,14 @@ fn arn(text: &str) -> Result<Arn, Fault> {
         .map_err(|error: bailiwick_iam::arn::ParseArnError| Fault::new(error.to_string()))
 }
 
-fn compiled(charters: &Charters, site: &Site) -> Result<Vec<CompiledCharter>, Fault> {
+fn compiled(
+    charters: &Charters,
+    known: &Site,
+    estate: Option<&Estate>,
+) -> Result<Vec<CompiledCharter>, Fault> {
     let of = |charter| {
-        compile::compile(charter, site).map_err(|error| {
+        let site = estate.map(|estate| site_of(charter, estate, known));
+        compile::compile(charter, site.as_ref().unwrap_or(known)).map_err(|error| {
             let file = charters.file_of(&charter.agent).unwrap_or_default();
             Fault::new(format!("{file}: {error}")).mend(mend(&error))
         })
@@ -103,7 +114,7 @@ fn mend(error: &CompileError) -> &'static str {
 /// The broker's role reaches the accounts in which the charters have task roles.
 fn broker(
     asked: &Compile,
-    charters: &Charters,
+    charters: &[CompiledCharter],
     site: &Site,
 ) -> Result<Option<CompiledRole>, Fault> {
     let Some(workload) = asked.with_broker.as_deref().map(arn).transpose()? else {
@@ -112,10 +123,10 @@ fn broker(
     let home = workload.account_id().or(site.account).ok_or_else(|| {
         Fault::new(format!("`{workload}` names no account")).mend("give --account ID")
     })?;
-    let mut accounts = Vec::new();
-    for compiled in compiled(charters, site)? {
-        accounts.extend(compiled.tasks.into_keys());
-    }
+    let accounts: Vec<AccountId> = charters
+        .iter()
+        .flat_map(|charter| charter.tasks.keys().copied())
+        .collect();
     let role = compile::broker(&workload, home, &accounts);
     role.map(Some).map_err(|error| {
         Fault::new(error.to_string())
@@ -123,52 +134,38 @@ fn broker(
     })
 }
 
-/// One folder an agent, one file a policy, so that a reviewer sees each as a change of its own.
-fn write_folder(answer: &Answer, folder: &Path) -> anyhow::Result<()> {
+/// A file for each policy, so that a reviewer sees each as a change of its own; templates; and for
+/// each agent what no template holds.
+fn files(answer: &Answer, language: Language) -> anyhow::Result<BTreeMap<String, String>> {
+    let language = match language {
+        Language::Cloudformation => print::Language::Cloudformation,
+        Language::Terraform => print::Language::Terraform,
+        Language::Json => print::Language::Json,
+    };
+    let stacks = print::charter::stacks(&answer.charters, answer.broker.as_ref());
+    let mut files = print::files(&stacks, language);
+    files.insert("compiled.json".to_owned(), pretty(answer)?);
     for compiled in &answer.charters {
-        let folder = folder.join(compiled.agent.as_str());
-        write(&folder, "compiled.json", &pretty(compiled)?)?;
-        for role in compiled.roles() {
-            write_role(&folder, role)?;
-        }
+        let agent = &compiled.agent;
         for (task, set) in &compiled.cedar {
-            write(&folder, &format!("{task}.cedar"), &set.policies)?;
+            files.insert(format!("cedar/{agent}/{task}.cedar"), set.policies.clone());
         }
-        if let Some(invoke) = &compiled.invoke {
-            let name = format!("{}.policy.json", invoke.policy.name);
-            write(&folder, &name, &pretty(&invoke.policy.document)?)?;
-        }
-        write(&folder, "selectors.json", &pretty(&compiled.selectors)?)?;
+        files.insert(
+            format!("selectors/{agent}.json"),
+            pretty(&compiled.selectors)?,
+        );
+        files.insert(
+            format!("resource-policies/{agent}.json"),
+            pretty(&compiled.hardening)?,
+        );
     }
-    if let Some(broker) = &answer.broker {
-        write_role(&folder.join("bailiwick-broker"), broker)?;
-    }
-    Ok(())
-}
-
-fn write_role(folder: &Path, role: &CompiledRole) -> anyhow::Result<()> {
-    let folder = folder.join(role.account.as_str()).join(&role.name);
-    write(&folder, "trust.json", &pretty(&role.trust)?)?;
-    let boundary = &role.boundary;
-    for policy in role.policies.iter().chain([boundary]) {
-        write(
-            &folder,
-            &format!("{}.policy.json", policy.name),
-            &pretty(&policy.document)?,
-        )?;
-    }
-    Ok(())
+    Ok(files)
 }
 
 fn pretty(value: &impl Serialize) -> anyhow::Result<String> {
     let mut text = serde_json::to_string_pretty(value)?;
     text.push('\n');
     Ok(text)
-}
-
-fn write(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
-    output::write_whole(&folder.join(name), text)
 }
 
 fn tell_remarks(answer: &Answer) {

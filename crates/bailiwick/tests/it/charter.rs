@@ -175,10 +175,7 @@ fn a_draft_of_nobody_or_of_several_is_refused() {
         ],
     );
     let folder = Folder::new();
-    let usage = folder.file(
-        "usage.ndjson",
-        "{\"coverage\":{\"from\":\"a\",\"to\":\"b\"}}\n{\"role\":3}\n",
-    );
+    let usage = folder.file("usage.ndjson", "{\"role\":3}\n");
     refuses(
         &[
             "charter",
@@ -189,6 +186,6 @@ fn a_draft_of_nobody_or_of_several_is_refused() {
             "--usage",
             &usage,
         ],
-        &["usage.ndjson:2:"],
+        &["usage.ndjson:1:"],
     );
 }

@@ -124,29 +124,76 @@ fn an_agent_s_own_role_is_clean_under_our_own_scan() {
 }
 
 #[test]
-fn a_folder_has_a_file_for_each_policy() {
-    let folder = Folder::new();
-    let out = folder.path().join("out");
-    let ran = run(&[
-        "compile",
-        "examples/acme/charters/invoice-reader.yaml",
-        "--out",
-        out.to_str().unwrap(),
-    ]);
-    assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
-    for file in [
-        "compiled.json",
-        "selectors.json",
-        "reconcile.cedar",
-        "invoice-reader-invoke.policy.json",
-        "111122223333/invoice-reader/trust.json",
-        "111122223333/invoice-reader/platform.policy.json",
-        "111122223333/invoice-reader-task/read.policy.json",
-        "111122223333/invoice-reader-task/write.policy.json",
-        "111122223333/invoice-reader-task/invoice-reader-task-boundary.policy.json",
+fn a_folder_has_a_file_for_each_policy_and_a_template_for_each_account() {
+    for (language, template) in [
+        ("json", None),
+        ("cloudformation", Some(".yaml")),
+        ("terraform", Some(".tf")),
     ] {
-        assert!(out.join("invoice-reader").join(file).is_file(), "{file}");
+        let folder = Folder::new();
+        let out = folder.path().join("out");
+        let charter = "examples/acme/charters/invoice-reader.yaml";
+        let args = [
+            "compile",
+            charter,
+            "--as",
+            language,
+            "--out",
+            out.to_str().unwrap(),
+        ];
+        let ran = run(&args);
+        assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+        let written = std::fs::read_to_string(out.join("files.sha256")).unwrap();
+        for file in [
+            "compiled.json",
+            "cedar/invoice-reader/reconcile.cedar",
+            "selectors/invoice-reader.json",
+            "resource-policies/invoice-reader.json",
+            "policies/111122223333/invoice-reader/trust.json",
+            "policies/111122223333/invoice-reader/platform.json",
+            "policies/111122223333/invoice-reader-task/read.json",
+            "policies/111122223333/invoice-reader-task/write.json",
+            "policies/111122223333/invoice-reader-task-boundary.json",
+            "policies/111122223333/invoice-reader-invoke.json",
+        ] {
+            assert!(written.contains(file), "{file}: {written}");
+        }
+        assert!(
+            template.is_none_or(|end| written.contains(end)),
+            "{written}"
+        );
+        // Once more, in place of the first.
+        assert_eq!(run(&args).code, 0);
     }
+}
+
+#[test]
+fn an_estate_adds_what_it_knows_of_models_images_and_tools() {
+    let answer = compiled(&["--estate", "examples/acme"]);
+    let of = |agent: &str| {
+        let mut charters = answer["charters"].as_array().unwrap().iter();
+        charters
+            .find(|charter| charter["agent"] == agent)
+            .unwrap()
+            .clone()
+    };
+    let reader = of("invoice-reader");
+    assert!(
+        reader["baseline"]
+            .to_string()
+            .contains("repository/agents/invoice-reader")
+    );
+    let desk = of("order-desk");
+    let asked = desk["hardening"].to_string();
+    assert!(
+        asked.contains("agent/OD7Q2WXKTA") && asked.contains("bedrock.amazonaws.com"),
+        "{asked}"
+    );
+    assert!(
+        !desk["runtime"]["policies"]
+            .to_string()
+            .contains("lambda:InvokeFunction")
+    );
 }
 
 #[test]
@@ -166,5 +213,9 @@ fn what_cannot_be_compiled_is_refused_with_its_mend() {
         &["does not say where it runs"],
     );
     refuses(&["compile", &file, "--account", "1"], &["twelve digits"]);
+    refuses(
+        &["compile", "examples/acme/charters", "--as", "terraform"],
+        &["several files", "--out DIR"],
+    );
     refuses(&["compile", &file, "--as", "pulumi"], &["pulumi"]);
 }

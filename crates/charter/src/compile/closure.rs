@@ -8,7 +8,7 @@ use bailiwick_iam::layers::{Compiled, Layers, NamedPolicy};
 use bailiwick_iam::policy::{Policy, Statement};
 
 use super::statement::{Rights, policy};
-use super::{Baseline, CompileError, Site, baseline};
+use super::{Baseline, CalledBy, CompileError, Site, baseline};
 use crate::charter::{Charter, Reach, Task};
 
 /// What a charter declares, with parameters as wide as anything, and the platform's baseline.
@@ -183,10 +183,11 @@ pub(crate) fn account_of(reach: &Reach, written: Option<&str>, home: AccountId) 
 /// What calling the charter's tools needs on AWS, where the site knows what stands behind them.
 fn tools(charter: &Charter, site: &Site, invoke: &mut Rights) {
     let used = charter.tasks.values().flat_map(|task| &task.tools);
-    for target in used
-        .filter_map(|used| site.tools.get(used.tool.server()))
+    let targets = used.filter_map(|used| site.tools.get(used.tool.server()));
+    let by_role = targets
         .flatten()
-    {
+        .filter(|target| target.called_by == CalledBy::Role);
+    for target in by_role {
         invoke.add([target.action.clone()], [target.resource.clone()]);
     }
 }

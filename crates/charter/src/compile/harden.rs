@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bailiwick_iam::arn::Arn;
-use bailiwick_iam::policy::{Operator, Policy, PrincipalPattern, Test};
+use bailiwick_iam::policy::{Operator, Policy, PrincipalPattern, Statement, Test};
 use serde::Serialize;
 
 use super::closure::{account_of, kinds};
 use super::platform::Platform;
 use super::role::Roles;
 use super::statement::{allow, deny, policy, to_principal, where_key, where_operator};
-use super::{RoleKind, Site};
+use super::{CalledBy, Site, ToolTarget};
 use crate::charter::{Charter, Mode};
 
 /// What the owner of one resource is asked to put into its policy. It is added to what is there and
@@ -116,7 +116,7 @@ pub(crate) fn all(charter: &Charter, site: &Site, roles: &Roles) -> Vec<Hardenin
         .into_iter()
         .filter_map(|((guarded, carrier), used)| one(guarded, carrier, &used, site))
         .collect();
-    asked.extend(action_groups(charter, site, roles));
+    asked.extend(behind_tools(charter, site, roles));
     asked
 }
 
@@ -171,61 +171,70 @@ fn one(guarded: Guarded, carrier: String, used: &Use, site: &Site) -> Option<Har
     })
 }
 
-/// A Bedrock agent's action group calls its function as the service, so the function names the
-/// agent.
-fn action_groups(charter: &Charter, site: &Site, roles: &Roles) -> Vec<Hardening> {
-    let agents: Vec<&Arn> = charter
-        .runs_as
-        .iter()
-        .filter(|workload| Platform::of(workload) == Some(Platform::Bedrock))
-        .collect();
+/// What stands behind tools names whoever calls it: a Bedrock agent's action group calls its function
+/// as the service and for this agent, a gateway with its own role.
+fn behind_tools(charter: &Charter, site: &Site, roles: &Roles) -> Vec<Hardening> {
+    let mut asked: BTreeMap<&str, Vec<Statement>> = BTreeMap::new();
     let used = charter.tasks.values().flat_map(|task| &task.tools);
-    let targets = used
+    let targets: BTreeSet<&ToolTarget> = used
         .filter_map(|used| site.tools.get(used.tool.server()))
-        .flatten();
-    let functions: BTreeSet<&str> = targets
-        .filter(|target| target.action == "lambda:InvokeFunction")
-        .map(|target| target.resource.as_str())
+        .flatten()
+        .filter(|target| target.action == "lambda:InvokeFunction" && !target.resource.contains('*'))
         .collect();
-    let mut asked = Vec::new();
-    for function in functions
+    for target in targets {
+        let function = target.resource.as_str();
+        let statements = asked.entry(function).or_default();
+        match target.called_by {
+            CalledBy::Platform => statements.extend(for_agents(&charter.runs_as, function)),
+            CalledBy::Role => {
+                let invoke = allow(Some("NamedRole"), [&target.action], [function]);
+                let role = PrincipalPattern::Aws(roles.runtime.arn());
+                statements.push(to_principal(invoke, role));
+            }
+        }
+    }
+    let asked = asked
         .into_iter()
-        .filter(|function| !function.contains('*'))
-    {
-        let statement = |agent: &&Arn| {
-            let service = PrincipalPattern::Service("bedrock.amazonaws.com".to_owned());
-            let invoke = allow(Some("ThisAgent"), ["lambda:InvokeFunction"], [function]);
-            let invoke = to_principal(invoke, service);
-            let invoke = where_key(
-                invoke,
-                Test::StringEquals,
-                "aws:SourceAccount",
-                [agent.account()],
-            );
-            let test = if agent.as_str().contains('*') {
-                Test::ArnLike
-            } else {
-                Test::ArnEquals
-            };
-            where_key(invoke, test, "aws:SourceArn", [agent.as_str()])
-        };
-        let mut statements: Vec<_> = agents.iter().map(statement).collect();
-        if agents.is_empty() && roles.runtime.kind == RoleKind::Standing {
-            let invoke = allow(Some("NamedRole"), ["lambda:InvokeFunction"], [function]);
-            statements.push(to_principal(
-                invoke,
-                PrincipalPattern::Aws(roles.runtime.arn()),
-            ));
-        }
-        if statements.is_empty() {
-            continue;
-        }
-        asked.push(Hardening {
+        .filter(|(_, statements)| !statements.is_empty());
+    asked
+        .map(|(function, statements)| Hardening {
             resource: function.to_owned(),
             kind: Guarded::Function.policy_kind(),
             policy: Some(policy(statements)),
-            why: format!("only `{}` may have this function called", charter.agent),
-        });
-    }
-    asked
+            why: format!("`{}` may have this function called", charter.agent),
+        })
+        .collect()
+}
+
+fn for_agents(workloads: &[Arn], function: &str) -> Vec<Statement> {
+    let agents = workloads
+        .iter()
+        .filter(|workload| Platform::of(workload) == Some(Platform::Bedrock));
+    let statement = |(index, agent): (usize, &Arn)| {
+        let sid = format!(
+            "ThisAgent{}",
+            if index == 0 {
+                String::new()
+            } else {
+                (index + 1).to_string()
+            }
+        );
+        let service = PrincipalPattern::Service("bedrock.amazonaws.com".to_owned());
+        let invoke = allow(Some(&sid), ["lambda:InvokeFunction"], [function]);
+        let invoke = to_principal(invoke, service);
+        let invoke = where_key(
+            invoke,
+            Test::StringEquals,
+            "aws:SourceAccount",
+            [agent.account()],
+        );
+        let exact = !agent.as_str().contains('*');
+        let test = if exact {
+            Test::ArnEquals
+        } else {
+            Test::ArnLike
+        };
+        where_key(invoke, test, "aws:SourceArn", [agent.as_str()])
+    };
+    agents.enumerate().map(statement).collect()
 }

@@ -375,12 +375,22 @@ fn an_action_group_s_function_names_its_agent() {
     let target = ToolTarget {
         action: "lambda:InvokeFunction".to_owned(),
         resource: "arn:aws:lambda:us-east-1:111122223333:function:ledger".to_owned(),
+        called_by: CalledBy::Platform,
     };
     let site = Site {
         tools: [("ledger".to_owned(), vec![target])].into(),
         ..Site::default()
     };
     let compiled = compile(&charter(&text), &site).unwrap();
+    let held = compiled
+        .runtime
+        .policies
+        .iter()
+        .map(|policy| policy.document.to_json());
+    assert!(
+        held.into_iter().all(|policy| !policy.contains(":ledger")),
+        "the role needs no right to it"
+    );
     let asked = compiled
         .hardening
         .iter()
