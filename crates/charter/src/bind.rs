@@ -180,6 +180,14 @@ fn unsafe_value(name: &ParameterName, what: &'static str) -> BindError {
     }
 }
 
+/// A text from elsewhere as a charter may hold it: on one line, and without what cannot be seen.
+#[must_use]
+pub fn readable(text: &str) -> String {
+    let seen = |letter| if is_hidden(letter) { ' ' } else { letter };
+    let text: String = text.chars().map(seen).collect();
+    text.trim().to_owned()
+}
+
 /// Control characters, and those that reorder or hide text: direction marks, joiners, zero-width
 /// spaces, tags.
 pub(crate) fn is_hidden(letter: char) -> bool {

@@ -6,6 +6,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::bind::readable;
 use crate::charter::{Charter, Limits, Reach, Sequence, Task, ToolUse};
 
 /// Notes on what a charter says, by path; each is printed above its line.
@@ -40,11 +41,7 @@ impl Page<'_> {
     fn line(&mut self, depth: usize, path: &str, line: &str) {
         let indent = "  ".repeat(depth);
         for note in self.notes.get(path).into_iter().flatten() {
-            let note: String = note
-                .chars()
-                .map(|letter| if letter.is_control() { ' ' } else { letter })
-                .collect();
-            let _ = writeln!(self.text, "{indent}# {note}");
+            let _ = writeln!(self.text, "{indent}# {}", readable(note));
         }
         let _ = writeln!(self.text, "{indent}{line}");
     }
@@ -67,7 +64,7 @@ impl Page<'_> {
             places: _,
         } = charter;
         for note in self.notes.get("").into_iter().flatten() {
-            let _ = writeln!(self.text, "# {note}");
+            let _ = writeln!(self.text, "# {}", readable(note));
         }
         self.line(0, "agent", &format!("agent: {}", scalar(agent.as_str())));
         let (team, contact) = (scalar(&owner.team), scalar(&owner.contact));

@@ -16,6 +16,9 @@ const DEPTH_MAX: usize = 16;
 /// Maps, lists and scalars in one charter.
 const NODES_MAX: usize = 20_000;
 
+/// Keys in one map. A charter has a dozen, and its tasks some more.
+const KEYS_MAX: usize = 1_000;
+
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
     pub(crate) place: Place,
@@ -190,6 +193,10 @@ impl Tree {
 }
 
 fn new_key(entries: &[Entry], node: Node) -> Result<(String, Place), Problem> {
+    if entries.len() == KEYS_MAX {
+        let what = format!("more than {KEYS_MAX} keys in one map");
+        return Err(problem(node.place, what, "split the charter"));
+    }
     let Content::Text(key) = node.content else {
         let what = "a key without a name".to_owned();
         return Err(problem(node.place, what, "a key is a word"));
@@ -251,6 +258,8 @@ mod tests {
         refused("a: &a [x]\nb: [*a, *a]", "an anchor");
         refused(&format!("{}{}", "[".repeat(50), "]".repeat(50)), "nested");
         refused(&"- x\n".repeat(NODES_MAX + 1), "more than");
+        let keys: String = (0..=KEYS_MAX).map(|at| format!("k{at}: x\n")).collect();
+        refused(&keys, "keys in one map");
         refused(&" ".repeat(TEXT_LENGTH_MAX + 1), "bytes");
     }
 

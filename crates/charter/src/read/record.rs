@@ -102,6 +102,15 @@ impl<'n> Fields<'n> {
         self.value(name).is_some()
     }
 
+    /// Whether a field is a list with something in it, or anything that is no list.
+    pub(super) fn says_something(&self, name: &str) -> bool {
+        match self.value(name).map(|node| &node.content) {
+            Some(Content::List(items)) => !items.is_empty(),
+            Some(Content::Text(_) | Content::Map(_)) => true,
+            Some(Content::Nothing) | None => false,
+        }
+    }
+
     pub(super) fn item_place(&self, name: &str, index: usize) -> Place {
         match self.value(name).map(|node| &node.content) {
             Some(Content::List(items)) => {

@@ -44,8 +44,8 @@ fn task(reading: &mut Reading, fields: &Fields<'_>) -> Option<Task> {
     let tools = tools(reading, fields);
     let sequence = sequence(reading, fields, &tools);
     let limits = limits(reading, fields, &tools);
-    let idle = read.is_empty() && write.is_empty() && tools.is_empty();
-    if idle && !fields.has("read") && !fields.has("write") && !fields.has("tools") {
+    let acts = ["read", "write", "tools"].map(|list| fields.says_something(list));
+    if acts == [false; 3] {
         let mend = "say what it reads, writes or calls";
         reading.wrong(fields.place(""), "a task that does nothing", mend);
     }
@@ -77,9 +77,19 @@ fn lasts(reading: &mut Reading, fields: &Fields<'_>) -> Option<Lasts> {
 /// not called unknown as well.
 type Declared = BTreeMap<ParameterName, Option<Parameter>>;
 
+/// Each is compiled, which takes milliseconds where it is large.
+const PARAMETERS_MAX: usize = 32;
+
 fn parameters(reading: &mut Reading, fields: &Fields<'_>) -> Declared {
     let mut parameters = Declared::new();
-    for (_, entry) in fields.map(reading, "parameters").unwrap_or_default() {
+    let entries = fields.map(reading, "parameters").unwrap_or_default();
+    if entries.len() > PARAMETERS_MAX {
+        let what = format!("{} parameters", entries.len());
+        let mend = format!("a task has at most {PARAMETERS_MAX}: split it");
+        reading.wrong(fields.place("parameters"), what, mend);
+        return parameters;
+    }
+    for (_, entry) in entries {
         let name = parsed(reading, entry.place, &entry.key, "rename the parameter");
         let says = "write the regular expression of its values";
         let written = text(reading, &entry.value, says);

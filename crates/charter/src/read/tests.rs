@@ -166,6 +166,41 @@ fn a_wrong_value_is_pointed_at() {
 }
 
 #[test]
+fn a_task_does_something() {
+    let of = |lists: &str| {
+        let tasks = WHOLE.split("tasks:").next().unwrap();
+        Charter::parse(
+            "c.yaml",
+            &format!("{tasks}tasks:\n  idle: {{ for: 1m{lists} }}\n"),
+        )
+    };
+    for lists in ["", ", read: []", ", read: [], tools: []"] {
+        let error = of(lists).unwrap_err();
+        assert_eq!(error.problems.len(), 1, "{error}");
+        assert!(
+            error.to_string().contains("a task that does nothing"),
+            "{error}"
+        );
+    }
+    assert!(of(", tools: [ { tool: a/b } ]").is_ok());
+}
+
+#[test]
+fn a_task_has_a_handful_of_parameters() {
+    let of = |count: usize| {
+        let parameters: Vec<String> = (0..count).map(|at| format!("p{at}: x")).collect();
+        let written = format!(
+            "{{ tenant: \"[a-z0-9-]{{3,32}}\", {} }}",
+            parameters.join(", ")
+        );
+        let text = WHOLE.replace("{ tenant: \"[a-z0-9-]{3,32}\" }", &written);
+        Charter::parse("c.yaml", &text)
+    };
+    assert!(of(31).is_ok());
+    assert!(of(32).unwrap_err().to_string().contains("33 parameters"));
+}
+
+#[test]
 fn everything_wrong_is_told_at_once_and_in_order() {
     let text = WHOLE
         .replace("mode: brokered", "mode: both")

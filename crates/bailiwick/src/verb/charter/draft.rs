@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use bailiwick_charter::{
     AgentName, Charter, DeclaredRole, Lasts, Limits, Mode, Notes, Owner, Review, Task, ToolName,
-    ToolUse,
+    ToolUse, readable,
 };
 use bailiwick_estate::{
     Agent, AgentKind, Estate, Id, Role, ToolKind,
@@ -164,7 +164,7 @@ impl<'e> Draft<'e> {
         Ok(Charter {
             agent: self.name()?,
             owner,
-            purpose: format!("State what {} is for.", self.agent.name),
+            purpose: format!("State what {} is for.", readable(&self.agent.name)),
             environment: environment.parse()?,
             data: self.data(role),
             runs_as: self.runs_as(),
@@ -214,10 +214,15 @@ impl<'e> Draft<'e> {
         }
     }
 
-    fn runs_as(&self) -> Vec<Arn> {
+    fn runs_as(&mut self) -> Vec<Arn> {
         match self.agent.kind {
-            // Known by its role alone: nothing says what runs as it.
-            AgentKind::Unknown => Vec::new(),
+            AgentKind::Unknown => {
+                self.guess(
+                    "agent",
+                    "known by its role alone; add `runs-as` with what runs as it",
+                );
+                Vec::new()
+            }
             _ => vec![self.agent.arn.clone()],
         }
     }
@@ -234,8 +239,8 @@ impl<'e> Draft<'e> {
 
     fn owner(&mut self) -> Owner {
         let team = match &self.agent.owner {
-            Some(owner) => owner.value.clone(),
-            None => {
+            Some(owner) if !readable(&owner.value).is_empty() => readable(&owner.value),
+            Some(_) | None => {
                 self.guess("owner", "nothing names an owner");
                 "unknown".to_owned()
             }
