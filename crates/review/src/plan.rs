@@ -5,6 +5,7 @@
 //! and what its reader must still do by hand. A proof that is refuted or unknown stays in the plan,
 //! so that nobody applies it without having seen why.
 
+pub mod ceiling;
 mod change;
 mod proof;
 mod snapshot;

@@ -1,8 +1,8 @@
 //! What is to be made, as text that people review and machines deploy.
 //!
-//! A [`Stack`] is all that is made in one account, or in the organisation. The printers know nothing
-//! else: no plan, no charter, no finding, so that whatever makes roles and ceilings can be printed,
-//! and a printer is tested with a stack of three lines.
+//! A [`Stack`] is all that is made in one account, or in the organisation. The printers of templates
+//! know nothing else: whatever makes roles and ceilings can be printed, and a printer is tested with
+//! a stack of three lines. [`charter`] and [`plan`] turn charters and plans into stacks.
 //!
 //! ```
 //! use bailiwick_iam::policy::Policy;
@@ -31,9 +31,12 @@
 
 pub mod charter;
 mod cloudformation;
+mod command;
 mod documents;
 mod hcl;
+mod markdown;
 mod name;
+pub mod plan;
 mod terraform;
 mod tree;
 mod yaml;
@@ -47,6 +50,8 @@ use bailiwick_iam::{
     arn::{AccountId, Arn},
     policy::Policy,
 };
+
+use crate::plan::CeilingKind;
 
 /// In which language stacks are written, beside the documents themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +85,7 @@ pub enum Home {
 pub enum Item {
     Policy(ManagedPolicy),
     Role(Role),
+    RolePolicy(RolePolicy),
     Ceiling(Ceiling),
     ResourcePolicy(ResourcePolicy),
 }
@@ -116,6 +122,15 @@ pub struct Role {
     pub exists: bool,
 }
 
+/// An inline policy of a role that the stack does not make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RolePolicy {
+    /// The name of the role.
+    pub role: String,
+    pub name: String,
+    pub document: Policy,
+}
+
 /// An SCP or RCP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ceiling {
@@ -125,23 +140,6 @@ pub struct Ceiling {
     pub document: Policy,
     /// Root, units and accounts, by id.
     pub targets: Vec<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum CeilingKind {
-    Scp,
-    Rcp,
-}
-
-impl CeilingKind {
-    /// As the API, CloudFormation and Terraform spell it.
-    #[must_use]
-    pub const fn policy_type(self) -> &'static str {
-        match self {
-            Self::Scp => "SERVICE_CONTROL_POLICY",
-            Self::Rcp => "RESOURCE_CONTROL_POLICY",
-        }
-    }
 }
 
 /// The whole policy of a resource that exists.

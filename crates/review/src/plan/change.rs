@@ -248,6 +248,17 @@ pub enum CeilingKind {
     Rcp,
 }
 
+impl CeilingKind {
+    /// As AWS's API, CloudFormation and Terraform spell it.
+    #[must_use]
+    pub const fn policy_type(self) -> &'static str {
+        match self {
+            Self::Scp => "SERVICE_CONTROL_POLICY",
+            Self::Rcp => "RESOURCE_CONTROL_POLICY",
+        }
+    }
+}
+
 impl Act {
     /// AWS's name of the call, or of the step where it is none.
     #[must_use]

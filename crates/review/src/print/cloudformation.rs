@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use bailiwick_iam::policy::Policy;
 
 use super::{
-    Ceiling, Home, Item, ManagedPolicy, ResourcePolicy, Role, Stack,
+    Ceiling, Home, Item, ManagedPolicy, ResourcePolicy, Role, RolePolicy, Stack,
     name::{Names, camel},
     tree::Tree,
     yaml,
@@ -97,6 +97,7 @@ impl Making {
         match item {
             Item::Policy(policy) => self.policy(policy),
             Item::Role(role) => self.role(role),
+            Item::RolePolicy(policy) => self.role_policy(policy),
             Item::Ceiling(ceiling) => self.ceiling(ceiling),
             Item::ResourcePolicy(policy) => self.resource_policy(policy),
         }
@@ -189,6 +190,17 @@ impl Making {
         ]);
         self.parameters.push((parameter.clone(), asked));
         trust.spoken(&|text| (text == pattern).then(|| format!("!Ref {parameter}")))
+    }
+
+    fn role_policy(&mut self, policy: &RolePolicy) {
+        let id = format!("{}{}Policy", camel(&policy.role), camel(&policy.name));
+        let id = self.names.unique(id);
+        let properties = vec![
+            ("RoleName".to_owned(), Tree::text(&policy.role)),
+            ("PolicyName".to_owned(), Tree::text(&policy.name)),
+            ("PolicyDocument".to_owned(), self.document(&policy.document)),
+        ];
+        self.resource(&id, "AWS::IAM::RolePolicy", properties, false);
     }
 
     fn ceiling(&mut self, ceiling: &Ceiling) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bailiwick_iam::policy::Policy;
 
-use super::{Item, ManagedPolicy, Role, Stack, name};
+use super::{Item, ManagedPolicy, Role, RolePolicy, Stack, name};
 
 pub(super) fn write(stack: &Stack, files: &mut BTreeMap<String, String>) {
     let folder = format!("policies/{}", stack.home.stem());
@@ -14,6 +14,11 @@ pub(super) fn write(stack: &Stack, files: &mut BTreeMap<String, String>) {
                 put(files, &[&folder, name], document);
             }
             Item::Role(role) => of_role(role, &folder, files),
+            Item::RolePolicy(RolePolicy {
+                role,
+                name,
+                document,
+            }) => put(files, &[&folder, role, name], document),
             Item::Ceiling(ceiling) => put(files, &[&folder, &ceiling.name], &ceiling.document),
             Item::ResourcePolicy(it) => {
                 let resource = format!("{}-{}", it.resource.service(), it.resource.resource());

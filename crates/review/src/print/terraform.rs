@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use bailiwick_iam::policy::Policy;
 
 use super::{
-    Ceiling, Home, Item, ManagedPolicy, ResourcePolicy, Role, Stack,
+    Ceiling, Home, Item, ManagedPolicy, ResourcePolicy, Role, RolePolicy, Stack,
     hcl::{self, Argument},
     name::{Names, snake},
     tree::Tree,
@@ -82,6 +82,7 @@ impl Making {
         match item {
             Item::Policy(policy) => self.policy(policy),
             Item::Role(role) => self.role(role),
+            Item::RolePolicy(policy) => self.role_policy(policy),
             Item::Ceiling(ceiling) => self.ceiling(ceiling),
             Item::ResourcePolicy(policy) => self.resource_policy(policy),
         }
@@ -204,6 +205,17 @@ impl Making {
             ],
         );
         trust.spoken(&|text| (text == pattern).then(|| format!("var.{variable}")))
+    }
+
+    fn role_policy(&mut self, policy: &RolePolicy) {
+        let kind = "aws_iam_role_policy";
+        let name = self.name(kind, &format!("{}_{}", policy.role, policy.name));
+        let mut body = vec![
+            Argument::text("name", &policy.name),
+            Argument::text("role", &policy.role),
+        ];
+        body.extend(self.encoded("policy", &policy.document));
+        self.resource(kind, &name, &body);
     }
 
     fn ceiling(&mut self, ceiling: &Ceiling) {

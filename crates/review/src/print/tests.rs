@@ -3,9 +3,10 @@ use std::collections::BTreeMap;
 use bailiwick_iam::policy::Policy;
 use proptest::prelude::*;
 
+use crate::plan::CeilingKind;
+
 use super::{
-    Ceiling, CeilingKind, Home, Item, Language, ManagedPolicy, ResourcePolicy, Role, Stack, files,
-    hcl, yaml,
+    Ceiling, Home, Item, Language, ManagedPolicy, ResourcePolicy, Role, Stack, files, hcl, yaml,
 };
 
 fn policy(text: &str) -> Policy {
