@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bailiwick_ledger as ledger;
@@ -10,7 +13,9 @@ use bailiwick_ledger::{Entry, Phase};
 
 use crate::{
     NotRecorded, Recorded, State, Stop,
-    port::{Change, Clock, Dated, Grant, Log, Op, Place, Spooled, Step, Store, StoreError},
+    port::{
+        Change, Clock, Dated, Grant, Log, Op, Place, Refused, Spooled, Step, Store, StoreError,
+    },
     recorder::Recorder,
     stop::Stops,
 };
@@ -29,7 +34,7 @@ pub(crate) const SWEEP_MAX: usize = 500;
 pub struct Broker<S, L, C> {
     pub(crate) store: Arc<S>,
     pub(crate) log: Arc<L>,
-    pub(crate) clock: Arc<C>,
+    pub(crate) clock: Arc<Forward<C>>,
     pub(crate) recorder: Recorder,
     stops: RwLock<Stops>,
     remembered: Mutex<HashMap<String, Arc<Mutex<Ahead>>>>,
@@ -40,6 +45,21 @@ impl<S, L, C> std::fmt::Debug for Broker<S, L, C> {
         f.debug_struct("Broker")
             .field("waiting", &self.recorder.waiting())
             .finish_non_exhaustive()
+    }
+}
+
+/// A clock that never goes back, not even past the last entry that an earlier process wrote: an
+/// expired grant never lives again.
+#[derive(Debug)]
+pub(crate) struct Forward<C> {
+    clock: C,
+    latest_ms: AtomicU64,
+}
+
+impl<C: Clock> Clock for Forward<C> {
+    fn now_ms(&self) -> u64 {
+        let now = self.clock.now_ms();
+        now.max(self.latest_ms.fetch_max(now, Ordering::AcqRel))
     }
 }
 
@@ -59,7 +79,17 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
     /// # Errors
     /// If the store cannot be read or written. There is then no broker: nothing is allowed.
     pub async fn open(store: S, log: L, clock: C) -> Result<Self, NotRecorded> {
-        let (store, log, clock) = (Arc::new(store), Arc::new(log), Arc::new(clock));
+        let (store, log) = (Arc::new(store), Arc::new(log));
+        let last = store.chain().await?.len().checked_sub(1);
+        let last = match last {
+            Some(last) => store.records(last, 1).await?.pop(),
+            None => None,
+        };
+        let latest_ms = last.and_then(|record| record.time_ms()).unwrap_or(0);
+        let clock = Arc::new(Forward {
+            clock,
+            latest_ms: AtomicU64::new(latest_ms),
+        });
         let recorder = Recorder::start(Arc::clone(&store), Arc::clone(&clock));
         let mut stops = Stops::default();
         for stop in store.stops().await?.value {
@@ -87,6 +117,11 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
     /// The log beside it.
     pub fn log(&self) -> &L {
         &self.log
+    }
+
+    /// Takes nothing more, and returns when everything that waits is recorded or refused.
+    pub async fn close(&self) {
+        self.recorder.close().await;
     }
 
     /// How many changes wait to be recorded.
@@ -126,7 +161,7 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
         entries: Vec<Entry>,
     ) -> Result<Recorded<Arc<Grant>>, NotRecorded> {
         if self.stop_covering(&grant).is_some() {
-            return Err(crate::port::Refused::Stopped.into());
+            return Err(Refused::Stopped.into());
         }
         let mut ops = costs;
         ops.push(Op::Open(Box::new(grant.clone())));
@@ -200,18 +235,23 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
                 self.stop_here(stop.clone());
             }
         }
+        let mut told = Ok(());
+        let mut taken = 0;
         for kept in &spooled {
             match self.record(told_late(kept), ()).await {
-                Ok(_) | Err(NotRecorded::Refused(crate::port::Refused::Seen)) => {}
-                Err(error) => return Err(error),
+                Ok(_) | Err(NotRecorded::Refused(Refused::Seen)) => taken += 1,
+                Err(error) => {
+                    told = Err(error);
+                    break;
+                }
             }
         }
-        if !spooled.is_empty()
-            && let Err(error) = self.log.forget(spooled.len())
+        if taken > 0
+            && let Err(error) = self.log.forget(taken)
         {
             tracing::warn!(%error, "what the store already has is still kept beside it");
         }
-        Ok(spooled.len())
+        told.map(|()| taken)
     }
 
     async fn settle_what_was_begun(&self) -> Result<(), NotRecorded> {

@@ -8,6 +8,7 @@
 
 mod broker;
 mod checkpointing;
+mod clock;
 mod decide;
 mod issue;
 pub mod port;
@@ -18,6 +19,7 @@ mod stop;
 mod stopping;
 
 pub use broker::{Broker, STALE_AFTER_MS};
+pub use clock::SystemClock;
 pub use decide::{Cause, Denied, Ruling, Verdict};
 pub use issue::{MINT_TIMEOUT, NotIssued};
 pub use recorded::Recorded;

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{Mutex, Notify, mpsc, oneshot},
+    task::JoinHandle,
+};
 
 use crate::port::{Change, Clock, Outcome, Place, Refused, Store, StoreError};
 
@@ -33,8 +36,12 @@ pub enum NotRecorded {
 type Reply = oneshot::Sender<Result<Vec<Place>, NotRecorded>>;
 
 /// The queue in front of the store.
-#[derive(Debug, Clone)]
-pub(crate) struct Recorder(mpsc::Sender<(Change, Reply)>);
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    queue: mpsc::Sender<(Change, Reply)>,
+    closing: Arc<Notify>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
 
 /// A place in the queue.
 pub(crate) struct Receipt(oneshot::Receiver<Result<Vec<Place>, NotRecorded>>);
@@ -44,14 +51,29 @@ impl Recorder {
     /// and the queue is empty.
     pub(crate) fn start<S: Store, C: Clock>(store: Arc<S>, clock: Arc<C>) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
-        tokio::spawn(run(receiver, store, clock));
-        Self(sender)
+        let closing = Arc::new(Notify::new());
+        let task = tokio::spawn(run(receiver, Arc::clone(&closing), store, clock));
+        Self {
+            queue: sender,
+            closing,
+            task: Mutex::new(Some(task)),
+        }
+    }
+
+    /// Takes nothing more, and returns when the store has answered for all that waited.
+    pub(crate) async fn close(&self) {
+        self.closing.notify_one();
+        if let Some(task) = self.task.lock().await.take()
+            && let Err(error) = task.await
+        {
+            tracing::error!(%error, "the task that records ended badly");
+        }
     }
 
     /// Puts a change into the queue, behind those that are there.
     pub(crate) fn submit(&self, change: Change) -> Result<Receipt, NotRecorded> {
         let (reply, receipt) = oneshot::channel();
-        match self.0.try_send((change, reply)) {
+        match self.queue.try_send((change, reply)) {
             Ok(()) => Ok(Receipt(receipt)),
             Err(mpsc::error::TrySendError::Full(_)) => Err(NotRecorded::QueueFull),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(NotRecorded::Closed),
@@ -60,7 +82,7 @@ impl Recorder {
 
     /// How many wait.
     pub(crate) fn waiting(&self) -> usize {
-        self.0.max_capacity() - self.0.capacity()
+        self.queue.max_capacity() - self.queue.capacity()
     }
 }
 
@@ -73,11 +95,21 @@ impl Receipt {
 
 async fn run<S: Store, C: Clock>(
     mut queue: mpsc::Receiver<(Change, Reply)>,
+    closing: Arc<Notify>,
     store: Arc<S>,
     clock: Arc<C>,
 ) {
     let mut waiting = Vec::with_capacity(BATCH_MAX);
-    while queue.recv_many(&mut waiting, BATCH_MAX).await > 0 {
+    loop {
+        tokio::select! {
+            biased;
+            () = closing.notified() => {
+                // What is in the queue still comes; nothing else does.
+                queue.close();
+                continue;
+            }
+            received = queue.recv_many(&mut waiting, BATCH_MAX) => if received == 0 { return },
+        }
         let (changes, replies): (Vec<Change>, Vec<Reply>) = waiting.drain(..).unzip();
         let count = changes.len();
         match store.commit(changes, clock.now_ms()).await {

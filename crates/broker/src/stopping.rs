@@ -66,6 +66,8 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
         scope: &Scope,
         entry: Entry,
     ) -> Result<Recorded<()>, NotRecorded> {
+        // A kill that the store has not heard of yet must not come after its clearing.
+        self.drain_spool().await?;
         let at_ms = self.now_ms();
         let change = Change {
             ops: vec![Op::ClearKill {
