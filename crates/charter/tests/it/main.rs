@@ -2,5 +2,6 @@
 #![expect(clippy::unwrap_used, clippy::string_slice, reason = "test code")]
 
 mod acme;
+mod catalog;
 mod mutated;
 mod published;
