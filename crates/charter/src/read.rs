@@ -181,6 +181,21 @@ fn concrete(reading: &mut Reading, fields: &Fields<'_>, name: &str, arns: &[Arn]
     }
 }
 
+/// A sentence of the table as the end of another.
+fn phrase(says: &str) -> String {
+    let mut letters = says.trim_end_matches('.').chars();
+    let first = letters.next();
+    let is_word = letters.clone().next().is_some_and(char::is_lowercase);
+    let first = first.map(|letter| {
+        if is_word {
+            letter.to_ascii_lowercase()
+        } else {
+            letter
+        }
+    });
+    first.into_iter().chain(letters).collect()
+}
+
 /// Parses, or notes what is wrong and where.
 fn parsed<T: FromStr<Err: std::fmt::Display>>(
     reading: &mut Reading,
@@ -191,7 +206,11 @@ fn parsed<T: FromStr<Err: std::fmt::Display>>(
     match text.parse() {
         Ok(value) => Some(value),
         Err(error) => {
-            reading.wrong(place, error.to_string(), says);
+            reading.wrong(
+                place,
+                error.to_string(),
+                format!("this says {}", phrase(says)),
+            );
             None
         }
     }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::{Reading, parsed};
+use super::{Reading, parsed, phrase};
 use crate::bind::is_hidden;
 use crate::fields::Record;
 use crate::name::shown;
@@ -66,7 +66,7 @@ impl<'n> Fields<'n> {
                 .map_or(self.place, |entry| entry.place);
             if matches!(given, None | Some(Content::Nothing)) {
                 let what = format!("the {} lacks `{}`", self.record.name, field.name);
-                reading.wrong(place, what, format!("add it: {}", field.says));
+                reading.wrong(place, what, format!("add it: {}", phrase(field.says)));
             }
         }
     }

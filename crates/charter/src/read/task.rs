@@ -26,7 +26,7 @@ pub(super) fn tasks(
     }
     let mut tasks = BTreeMap::new();
     for (path, entry) in entries {
-        let name = parsed(reading, entry.place, &entry.key, "rename the task");
+        let name = parsed(reading, entry.place, &entry.key, "The name of a task");
         let task = Fields::open(reading, &entry.value, &fields::TASK, &path)
             .and_then(|fields| task(reading, &fields));
         if let (Some(name), Some(task)) = (name, task) {
@@ -90,7 +90,7 @@ fn parameters(reading: &mut Reading, fields: &Fields<'_>) -> Declared {
         return parameters;
     }
     for (_, entry) in entries {
-        let name = parsed(reading, entry.place, &entry.key, "rename the parameter");
+        let name = parsed(reading, entry.place, &entry.key, "The name of a parameter");
         let says = "write the regular expression of its values";
         let written = text(reading, &entry.value, says);
         let parameter = written.and_then(|written| match Parameter::new(written) {
