@@ -371,7 +371,8 @@ impl Charter {
         crate::read::charter(file, text)
     }
 
-    /// What the charter says, in one spelling: comments, layout and the order of keys are gone.
+    /// What the charter says, in one spelling: comments, layout and the order of keys are gone. It
+    /// is JSON, and parses as the same charter.
     #[must_use]
     pub fn canonical(&self) -> String {
         // Strings, numbers and maps with string keys always serialise.

@@ -194,7 +194,7 @@ pub enum CompileError {
         "nothing is known of how `{workload}` assumes a role; name the agent, function, task definition or association"
     )]
     Platform { workload: String },
-    #[error("the {what} of `{role}` has {length} characters and AWS allows {most}; {mend}")]
+    #[error("the {what} of `{role}` has {length} characters, of {most} at most; {mend}")]
     TooLong {
         what: &'static str,
         role: String,

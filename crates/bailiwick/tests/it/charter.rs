@@ -41,6 +41,23 @@ fn acme_s_charters_pass() {
 }
 
 #[test]
+fn acme_s_charters_as_a_table() {
+    insta::assert_snapshot!(run(&["charter", "check", "examples/acme/charters"]).out);
+}
+
+#[test]
+fn a_drafted_charter() {
+    let args = [
+        "charter",
+        "draft",
+        "alert_triage",
+        "--estate",
+        "examples/acme",
+    ];
+    insta::assert_snapshot!(run(&args).out);
+}
+
+#[test]
 fn a_good_charter_has_nothing_said_of_it() {
     assert_eq!(
         check(GOOD, &[]),

@@ -25,13 +25,14 @@ pub(super) fn check(remarks: &mut Remarks<'_>, path: &str, task: &Task) {
         if reached.contains(name) {
             in_resources(remarks, &path, name, parameter);
         } else if !is_asked {
-            let what = format!("`{name}` is asked for and used nowhere");
+            let what =
+                format!("`{name}` is asked for and narrows nothing: it only names the grant");
             remarks.add(
                 "unused-parameter",
-                Weight::Low,
+                Weight::Info,
                 &path,
                 what,
-                "use it in a resource or a `when`, or drop it",
+                "use it in a resource or a `when`, if it should",
             );
         }
     }

@@ -171,7 +171,7 @@ fn a_parameter_is_looked_through() {
         "parameters: {",
         "parameters: { other: \"[a-z]{1,9}\",",
         "unused-parameter",
-        Weight::Low,
+        Weight::Info,
     );
 }
 

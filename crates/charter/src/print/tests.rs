@@ -47,6 +47,12 @@ fn what_is_printed_reads_back_the_same() {
 }
 
 #[test]
+fn the_canonical_form_is_a_charter_too() {
+    let charter = parse(WHOLE);
+    assert_eq!(parse(&charter.canonical()), charter);
+}
+
+#[test]
 fn nobody_is_not_the_same_as_nothing_said() {
     let nobody = WHOLE.replace(
         "invokers: [ \"arn:aws:iam::111122223333:role/payments-frontend\" ]",
