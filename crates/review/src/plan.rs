@@ -9,6 +9,7 @@ pub mod ceiling;
 mod change;
 mod proof;
 mod snapshot;
+pub mod split;
 
 use serde::{Deserialize, Serialize};
 

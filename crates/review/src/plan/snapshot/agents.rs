@@ -186,38 +186,62 @@ impl Snapshot {
         }
     }
 
+    /// The policy of a resource as the snapshot holds it.
+    #[must_use]
+    pub fn resource_policy(&self, resource: &Arn) -> Option<Document> {
+        let holders = self.files.values().flat_map(|file| {
+            let entries = file.as_array().into_iter().flatten();
+            let entries = entries.filter(|entry| is_resource(entry, resource));
+            let calls = file.get("calls").and_then(Value::as_array);
+            let answers = calls.into_iter().flatten();
+            let answers = answers
+                .filter(|call| gives_policy(call, resource))
+                .filter_map(|call| call.get("response"));
+            entries.chain(answers)
+        });
+        let policy = |holder: &Value| {
+            let mut policies = POLICY_KEYS.iter().filter_map(|name| holder.get(*name));
+            policies.next().cloned().map(Document)
+        };
+        holders.into_iter().find_map(policy)
+    }
+
     pub(super) fn set_resource_policy(
         &mut self,
         resource: &Arn,
         document: Option<&Document>,
     ) -> Result<(), ApplyError> {
-        for file in self.files.values_mut() {
-            let entries = file.as_array_mut().into_iter().flatten();
-            for entry in entries.filter(|entry| is_resource(entry, resource)) {
-                if let Some(entry) = entry.as_object_mut() {
-                    set_policy(entry, "policy", document);
-                    return Ok(());
-                }
-            }
-            let calls = file.get_mut("calls").and_then(Value::as_array_mut);
-            let own = calls.into_iter().flatten().filter(|call| {
-                let operation = operation(call);
-                operation.starts_with("Get")
-                    && operation.ends_with("Policy")
-                    && speaks_of(call, resource)
-            });
-            for call in own {
-                let response = call.get_mut("response").and_then(Value::as_object_mut);
-                let Some(response) = response else { continue };
-                let name = ["Policy", "policy", "ResourcePolicy", "resourcePolicy"]
-                    .into_iter()
-                    .find(|name| response.contains_key(*name));
-                set_policy(response, name.unwrap_or("Policy"), document);
-                return Ok(());
-            }
-        }
-        Err(missing("policy of", resource.as_str()))
+        let holder = self
+            .files
+            .values_mut()
+            .find_map(|file| policy_holder(file, resource))
+            .ok_or_else(|| missing("policy of", resource.as_str()))?;
+        let name = POLICY_KEYS
+            .into_iter()
+            .find(|name| holder.contains_key(*name));
+        set_policy(holder, name.unwrap_or("policy"), document);
+        Ok(())
     }
+}
+
+/// What answers call a resource's policy.
+const POLICY_KEYS: [&str; 4] = ["policy", "Policy", "ResourcePolicy", "resourcePolicy"];
+
+fn policy_holder<'f>(file: &'f mut Value, resource: &Arn) -> Option<&'f mut Map<String, Value>> {
+    if file.is_array() {
+        let mut entries = file.as_array_mut()?.iter_mut();
+        return entries
+            .find(|entry| is_resource(entry, resource))?
+            .as_object_mut();
+    }
+    let mut calls = file.get_mut("calls")?.as_array_mut()?.iter_mut();
+    let call = calls.find(|call| gives_policy(call, resource))?;
+    call.get_mut("response")?.as_object_mut()
+}
+
+fn gives_policy(call: &Value, resource: &Arn) -> bool {
+    let operation = operation(call);
+    operation.starts_with("Get") && operation.ends_with("Policy") && speaks_of(call, resource)
 }
 
 /// As AWS gave it: as an object, or as a string that holds one.
