@@ -1,12 +1,14 @@
 //! The command line, as documented in `--help`.
 
 mod charter;
+mod plan;
 
 use std::{path::PathBuf, sync::LazyLock};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use charter::{Charter, CharterCheck, CharterDraft, CharterVerb, Compile, Language};
+pub(crate) use plan::{Delivery, Plan, PlanApply, PlanLint, PlanVerb, Sources, Split};
 
 /// The version of the program and of the catalog of AWS's actions that is built into it.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
@@ -51,6 +53,8 @@ pub(crate) enum Verb {
     Compact(Compact),
     Charter(Charter),
     Compile(Compile),
+    Split(Split),
+    Plan(Plan),
 }
 
 /// Find what is wrong with the identities and permissions of the agents in an estate

@@ -14,6 +14,7 @@ mod later;
 mod lines;
 mod outcome;
 mod output;
+mod plans;
 mod snapshot;
 mod today;
 mod usage;
@@ -55,6 +56,8 @@ fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
         Verb::Agents(agents) => verb::agents::run(agents, args.json, output),
         Verb::Charter(charter) => verb::charter::run(charter, args.json, output),
         Verb::Compile(compile) => verb::compile::run(compile, output),
+        Verb::Split(split) => verb::split::run(split, args.json, output),
+        Verb::Plan(plan) => verb::plan::run(plan, args.json, output),
     }
 }
 

@@ -15,6 +15,7 @@ use bailiwick_estate::{
     source::{Beside, Holds},
 };
 use bailiwick_iam::json::Span;
+use bailiwick_review::plan::Snapshot;
 
 use crate::{fault::Fault, ink, input};
 
@@ -51,6 +52,24 @@ pub(crate) fn load(paths: &[PathBuf]) -> Result<Estate, Fault> {
     estate.incomplete.extend(templates);
     estate.incomplete.sort();
     Ok(estate)
+}
+
+/// The same files as JSON, for plans: what AWS answered, nothing read into it.
+pub(crate) fn raw(estate: &Estate) -> Result<Snapshot, Fault> {
+    let mut files = Vec::new();
+    for source in estate
+        .sources
+        .values()
+        .filter(|source| is_estate(&source.holds))
+    {
+        let path = Path::new(&source.name);
+        let bytes = fs::read(path).map_err(|error| input::unreadable(path, &error))?;
+        let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
+        let value = serde_json::from_slice(text)
+            .map_err(|error| Fault::new(format!("{}: {error}", source.name)))?;
+        files.push((source.name.clone(), value));
+    }
+    Ok(Snapshot::new(files))
 }
 
 #[derive(Default)]

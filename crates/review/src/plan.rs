@@ -7,6 +7,7 @@
 
 pub mod ceiling;
 mod change;
+pub mod lint;
 mod proof;
 mod snapshot;
 pub mod split;

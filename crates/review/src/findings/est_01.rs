@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use bailiwick_estate::{Agent, Content, Id, Incomplete, MORE_PRINCIPALS, PrincipalId};
+use bailiwick_estate::{
+    Account, Agent, AgentRole, Content, Id, Incomplete, MORE_PRINCIPALS, PrincipalId,
+};
 
 use crate::{
     finding::{Finding, Fix, Witness},
@@ -16,6 +18,8 @@ rule! {
     /// **Sees.** An agent, component or tool whose role is in none of the files, a role of one
     /// with a policy that is missing or cannot be read, and an account of which a page of
     /// principals is missing.
+    ///
+    /// A role that was deleted is no gap where only versions that nothing routes to name it.
     ///
     /// **Matters.** No other rule can speak of such a role. Silence about it is not a pass.
     ///
@@ -54,7 +58,8 @@ fn check(view: &View<'_>) -> Checked {
 fn missing_roles(view: &View<'_>) -> BTreeMap<String, Vec<Id<Agent>>> {
     let mut missing: BTreeMap<String, Vec<Id<Agent>>> = BTreeMap::new();
     for (id, agent) in view.estate.agents.iter() {
-        let own = agent.roles.iter().map(|it| &it.role);
+        let own = agent.roles.iter();
+        let own = own.filter(|it| !is_gone(view, it)).map(|it| &it.role);
         let behind = agent.tools.iter().flat_map(|it| &it.roles);
         for role in own.chain(behind).filter(|it| it.id.is_none()) {
             let agents = missing.entry(role.arn.to_string()).or_default();
@@ -64,6 +69,29 @@ fn missing_roles(view: &View<'_>) -> BTreeMap<String, Vec<Id<Agent>>> {
         }
     }
     missing
+}
+
+/// Whether a role was deleted, and no request reaches a version that names it: AWS lets old versions
+/// keep the names of roles that are gone, and nothing can act through them.
+fn is_gone(view: &View<'_>, held: &AgentRole) -> bool {
+    let estate = view.estate;
+    let account = held.role.arn.account_id();
+    let is_whole = |account: &Account| {
+        let more = format!("{MORE_PRINCIPALS} {}", account.id);
+        account.principals_given
+            && !estate
+                .incomplete
+                .iter()
+                .any(|it| it.what.starts_with(&more))
+    };
+    let listed = account
+        .and_then(|account| estate.accounts.get(&account))
+        .is_some_and(is_whole);
+    listed
+        && held
+            .versions
+            .iter()
+            .all(|it| !it.is_live() && !it.is_draft())
 }
 
 fn absent(view: &View<'_>, role: &str, agents: &[Id<Agent>]) -> Finding {

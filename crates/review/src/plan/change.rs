@@ -307,6 +307,46 @@ impl Act {
     }
 }
 
+impl Act {
+    /// What it is done to: an ARN, a name, and what of it.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        match self {
+            Self::CreatePolicy { policy, .. } | Self::DeletePolicy { policy } => policy.clone(),
+            Self::CreateRole { role, .. }
+            | Self::DeleteRole { role }
+            | Self::RestoreRole { role, .. }
+            | Self::AttachBoundary { role, .. }
+            | Self::RemoveBoundary { role }
+            | Self::UpdateAssumeRolePolicy { role, .. }
+            | Self::TagRole { role, .. }
+            | Self::UntagRole { role, .. } => role.clone(),
+            Self::PutRolePolicy { role, name, .. } | Self::DeleteRolePolicy { role, name } => {
+                format!("{name} of {role}")
+            }
+            Self::AttachPolicy { role, policy } | Self::DetachPolicy { role, policy } => {
+                format!("{policy} of {role}")
+            }
+            Self::UpdateAgentRole { agent, .. }
+            | Self::RevertAgentRole { agent, .. }
+            | Self::PrepareAgent { agent }
+            | Self::Verify { agent, .. } => agent.arn.clone(),
+            Self::CreateAgentVersion { agent, version }
+            | Self::DeleteAgentVersion { agent, version } => {
+                format!("version {version} of {}", agent.arn)
+            }
+            Self::MoveAlias { agent, alias, .. } => format!("{alias} of {}", agent.arn),
+            Self::PutResourcePolicy { resource, .. } | Self::DeleteResourcePolicy { resource } => {
+                resource.clone()
+            }
+            Self::CreateCeiling { name, .. } | Self::DeleteCeiling { name, .. } => name.clone(),
+            Self::AttachCeiling { name, target, .. } | Self::DetachCeiling { name, target, .. } => {
+                format!("{name} on {target}")
+            }
+        }
+    }
+}
+
 fn update_call(kind: &str) -> &'static str {
     match kind {
         "bedrock agent" => "bedrock:UpdateAgent",

@@ -110,6 +110,16 @@ impl Proven {
         }
     }
 
+    /// Why it is not proved, with the request or the facts that show it.
+    #[must_use]
+    pub fn why(&self) -> Option<String> {
+        match self {
+            Self::Proved { .. } => None,
+            Self::Unknown { why } => Some(why.clone()),
+            Self::Refuted { witness, why } => Some(format!("{why}: {}", shown(witness))),
+        }
+    }
+
     pub fn by_facts(facts: impl IntoIterator<Item = String>) -> Self {
         Self::Proved {
             certificate: facts.into_iter().collect(),
@@ -148,6 +158,17 @@ impl Proven {
             Contained::Unknown(unknown) => Self::unknown(unknown.to_string()),
         }
     }
+}
+
+/// A witness in one line.
+fn shown(witness: &Value) -> String {
+    let text = |name: &str| witness.pointer(name).and_then(Value::as_str);
+    if let (Some(action), Some(resource)) = (text("/request/action"), text("/request/resource")) {
+        return format!("{action} on {resource}");
+    }
+    let facts = witness.get("facts").and_then(Value::as_array);
+    let facts = facts.into_iter().flatten().filter_map(Value::as_str);
+    facts.collect::<Vec<_>>().join("; ")
 }
 
 /// Something that somebody must do by hand, and how its being done is seen.

@@ -341,7 +341,7 @@ fn with_principals(mut policy: Value, old: &Arn, heirs: &[String], keep: bool) -
         }
         // A denial of the old role was meant for whoever has its rights now.
         list.extend(heirs.iter().cloned());
-        if !keep && is_allow || !keep && !heirs.is_empty() {
+        if !keep && (is_allow || !heirs.is_empty()) {
             list.retain(|it| it != old.as_str());
         }
         list.sort();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bailiwick_charter::{
     Charter,
-    compile::{Site, ToolTarget},
+    compile::{CalledBy, Site, ToolTarget},
 };
 use bailiwick_estate::{AgentKind, agent::Invocation};
 use bailiwick_iam::arn::Arn;
@@ -13,28 +13,26 @@ use serde_json::Value;
 use super::{Split, units::Workload};
 
 pub(super) fn site(split: &Split<'_>, charter: &Charter, workloads: &[Workload<'_>]) -> Site {
-    let region = workloads
-        .iter()
-        .map(|it| it.arn.region())
-        .find(|it| !it.is_empty());
-    let mut models: Vec<Arn> = workloads
-        .iter()
-        .flat_map(|it| {
-            configured_models(it)
-                .into_iter()
-                .chain(seen_models(split, it))
-        })
-        .collect();
-    models.sort();
-    models.dedup();
-    Site {
+    let mut regions = workloads.iter().map(|it| it.arn.region());
+    let known = Site {
         account: Some(split.old.account),
-        region: region.map(str::to_owned),
-        models,
-        images: workloads.iter().filter_map(|it| image(split, it)).collect(),
-        tools: tools(split, charter),
+        region: regions.find(|it| !it.is_empty()).map(str::to_owned),
         ..Site::default()
+    };
+    let mut site = crate::site::site(charter, split.sources.estate, &known);
+    for workload in workloads {
+        site.models.extend(configured_models(workload));
+        site.models.extend(seen_models(split, workload));
+        site.images.extend(image(split, workload));
     }
+    site.models.sort();
+    site.models.dedup();
+    site.images.sort();
+    site.images.dedup();
+    for (server, targets) in gateways(split, charter) {
+        site.tools.entry(server).or_default().extend(targets);
+    }
+    site
 }
 
 /// The model in the agent's configuration.
@@ -124,7 +122,7 @@ fn repository(uri: &str) -> Option<Arn> {
 }
 
 /// Which right calling a tool takes: that to call its gateway, where the gateway asks IAM.
-fn tools(split: &Split<'_>, charter: &Charter) -> BTreeMap<String, Vec<ToolTarget>> {
+fn gateways(split: &Split<'_>, charter: &Charter) -> BTreeMap<String, Vec<ToolTarget>> {
     let mut targets: BTreeMap<String, Vec<ToolTarget>> = BTreeMap::new();
     let used = charter.tasks.values().flat_map(|task| &task.tools);
     for server in used.map(|used| used.tool.server()) {
@@ -135,6 +133,7 @@ fn tools(split: &Split<'_>, charter: &Charter) -> BTreeMap<String, Vec<ToolTarge
         let target = gateways.map(|gateway| ToolTarget {
             action: "bedrock-agentcore:InvokeGateway".to_owned(),
             resource: gateway.arn.to_string(),
+            called_by: CalledBy::Role,
         });
         let mut found: Vec<ToolTarget> = target.collect();
         found.sort();
