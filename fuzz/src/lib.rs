@@ -7,12 +7,14 @@ mod catalog;
 mod charter;
 mod estate;
 mod iam;
+mod ledger;
 mod review;
 
 pub use catalog::catalog;
 pub use charter::charter;
 pub use estate::{authorization_details, iam_extra, organization, resources, service_calls};
 pub use iam::{access, arn, case, policy, request};
+pub use ledger::ledger;
 pub use review::waivers;
 
 fn text(input: &[u8]) -> &str {

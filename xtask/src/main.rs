@@ -15,6 +15,7 @@ mod peers;
 mod process;
 mod test;
 mod tidy;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -25,6 +26,7 @@ cargo xtask test                       everything CI checks; installs what it ne
 cargo xtask tidy                       what a reviewer should not have to say; a part of test
 cargo xtask codegen [--check]          regenerate what is generated and committed
 cargo xtask fuzz [--seconds N] [TARGET…]   fuzz the parsers, 10 minutes each
+cargo xtask torture [LOOPS]            kill the store's process at random, 200 times
 cargo xtask differential               compare with the peers, at full length
 cargo xtask bench [FILTER] [--instructions]   measure, and keep the result in docs/bench/
 cargo xtask estate ROLES DIR           write a made snapshot folder, to measure with
@@ -49,6 +51,8 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["codegen"] => codegen::write(),
         ["codegen", "--check"] => codegen::check(),
         ["fuzz", rest @ ..] => fuzz::run(rest),
+        ["torture"] => torture::run(200),
+        ["torture", loops] => torture::run(loops.parse()?),
         ["differential"] => differential::run(),
         ["bench", rest @ ..] => bench::run(rest),
         ["estate", roles, folder] => estate::write(roles.parse()?, folder.as_ref()),

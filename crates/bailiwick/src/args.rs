@@ -1,6 +1,7 @@
 //! The command line, as documented in `--help`.
 
 mod charter;
+mod ledger;
 mod plan;
 
 use std::{path::PathBuf, sync::LazyLock};
@@ -8,6 +9,7 @@ use std::{path::PathBuf, sync::LazyLock};
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use charter::{Charter, CharterCheck, CharterDraft, CharterVerb, Compile, Language};
+pub(crate) use ledger::{Ledger, LedgerProve, LedgerQuery, LedgerVerb, LedgerVerify, Record};
 pub(crate) use plan::{Delivery, Plan, PlanApply, PlanLint, PlanVerb, Sources, Split};
 
 /// The version of the program and of the catalog of AWS's actions that is built into it.
@@ -55,6 +57,7 @@ pub(crate) enum Verb {
     Compile(Compile),
     Split(Split),
     Plan(Plan),
+    Ledger(Ledger),
 }
 
 /// Find what is wrong with the identities and permissions of the agents in an estate

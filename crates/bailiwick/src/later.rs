@@ -9,7 +9,7 @@ use crate::fault::Fault;
 
 const VERBS: [&str; 17] = [
     "tighten", "ceiling", "diff", "trail", "trace", "collect", "apply", "rollback", "run", "grant",
-    "revoke", "kill", "certify", "offboard", "evidence", "ledger", "doctor",
+    "revoke", "kill", "certify", "offboard", "evidence", "replay", "doctor",
 ];
 
 const FLAGS: [&str; 5] = ["--charters", "--trail", "--usage", "--estate", "--as"];

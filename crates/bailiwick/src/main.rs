@@ -55,6 +55,7 @@ fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
         Verb::Reach(reach) => verb::reach::run(reach, args.json, output),
         Verb::Agents(agents) => verb::agents::run(agents, args.json, output),
         Verb::Charter(charter) => verb::charter::run(charter, args.json, output),
+        Verb::Ledger(ledger) => verb::ledger::run(ledger, args.json, output),
         Verb::Compile(compile) => verb::compile::run(compile, output),
         Verb::Split(split) => verb::split::run(split, args.json, output),
         Verb::Plan(plan) => verb::plan::run(plan, args.json, output),

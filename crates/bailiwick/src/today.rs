@@ -55,6 +55,39 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
+const DAY_MS: u64 = 86_400_000;
+
+/// An instant of the ledger as people write it.
+pub(crate) fn utc(ms: u64) -> String {
+    let (year, month, day) = civil(i64::try_from(ms / DAY_MS).unwrap_or_default());
+    let (secs, ms) = (ms % DAY_MS / 1_000, ms % 1_000);
+    let (hour, minute, second) = (secs / 3_600, secs / 60 % 60, secs % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+}
+
+/// The instant at which a day begins, or which a time names, in milliseconds since 1970.
+pub(crate) fn instant(text: &str) -> Result<u64, Fault> {
+    let (day, time) = text.split_once('T').unwrap_or((text, "00:00:00Z"));
+    let day: Option<u64> = day
+        .parse()
+        .ok()
+        .and_then(|day| u64::try_from(days_since_1970(day)).ok());
+    let time = time.strip_suffix('Z').and_then(|time| {
+        let mut parts = time.split(':').map(|part| {
+            let is_two_digits = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+            part.parse::<u64>().ok().filter(|_| is_two_digits)
+        });
+        let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
+        let is_a_time = hour < 24 && minute < 60 && second < 60 && parts.next().is_none();
+        is_a_time.then_some(((hour * 60 + minute) * 60 + second) * 1_000)
+    });
+    match (day, time) {
+        (Some(day), Some(time)) => Ok(day * DAY_MS + time),
+        _ => Err(Fault::new(format!("`{text}` is neither a day nor a time"))
+            .mend("write it as 2026-12-31, or as 2026-12-31T23:59:59Z")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,5 +113,24 @@ mod tests {
     fn a_day_that_is_none_is_refused_with_its_form() {
         let fault = today(Some("2026-02-30")).unwrap_err();
         assert!(fault.to_string().contains("2026-02-30"));
+    }
+
+    #[test]
+    fn an_instant_is_read_as_it_is_written() {
+        let ms = 1_709_210_096_000;
+        assert_eq!(utc(ms), "2024-02-29T12:34:56.000Z");
+        assert_eq!(instant("2024-02-29T12:34:56Z").unwrap(), ms);
+        assert_eq!(instant("1970-01-02").unwrap(), DAY_MS);
+        for text in [
+            "",
+            "2024",
+            "2024-02-29T",
+            "2024-02-29T24:00:00Z",
+            "2024-02-29T1:00:00Z",
+            "2024-02-29T12:34:56",
+            "1969-12-31",
+        ] {
+            assert!(instant(text).is_err(), "{text}");
+        }
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod compare;
 pub(crate) mod compile;
 pub(crate) mod evaluate;
 pub(crate) mod explain;
+pub(crate) mod ledger;
 pub(crate) mod plan;
 pub(crate) mod reach;
 pub(crate) mod scan;

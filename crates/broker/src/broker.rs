@@ -28,7 +28,7 @@ pub const STALE_AFTER_MS: u64 = 2_000;
 const REMEMBERED_MAX: usize = 20_000;
 
 /// Grants that one sweep handles before others get their turn.
-pub(crate) const SWEEP_MAX: usize = 500;
+pub(crate) const SWEEP_MAX: usize = 2_000;
 
 /// The one place where things are decided, recorded and done, in this order.
 pub struct Broker<S, L, C> {

@@ -50,7 +50,8 @@ pub trait Store: Send + Sync + 'static {
         id: &str,
     ) -> impl Future<Output = Result<Dated<Option<Arc<Grant>>>, StoreError>> + Send;
 
-    /// Grants after the cursor, in the order of their ids.
+    /// Grants after the cursor, in the order of their ids; those that are due or spent in the order
+    /// in which they became so.
     ///
     /// # Errors
     /// If it cannot be told.

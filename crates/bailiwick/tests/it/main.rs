@@ -9,6 +9,7 @@ mod compare;
 mod compile;
 mod evaluate;
 mod explain;
+mod ledger;
 mod program;
 mod scan;
 mod usage;

@@ -39,8 +39,9 @@ CREATE TABLE grants (
 ) STRICT;
 CREATE INDEX grants_due ON grants (deadline_ms) WHERE live = 1;
 CREATE INDEX grants_spent ON grants (credential_until_ms) WHERE state IN ('revoking', 'orphaned');
-CREATE INDEX grants_agent ON grants (agent) WHERE live = 1;
-CREATE INDEX grants_owner ON grants (owner) WHERE live = 1;
+CREATE INDEX grants_live ON grants (id) WHERE live = 1;
+CREATE INDEX grants_agent ON grants (agent, id) WHERE live = 1;
+CREATE INDEX grants_owner ON grants (owner, id) WHERE live = 1;
 CREATE INDEX grants_parent ON grants (parent) WHERE parent IS NOT NULL;
 
 CREATE TRIGGER grants_begin BEFORE INSERT ON grants
