@@ -12,7 +12,7 @@ use bailiwick_ledger as ledger;
 use bailiwick_ledger::{Entry, Phase};
 
 use crate::{
-    NotRecorded, Recorded, State, Stop,
+    NotRecorded, Recorded, Scope, State, Stop,
     port::{
         Change, Clock, Dated, Grant, Log, Op, Place, Refused, Spooled, Step, Store, StoreError,
     },
@@ -27,6 +27,9 @@ pub const STALE_AFTER_MS: u64 = 2_000;
 /// Grants that are remembered. One takes some hundred bytes and what the authority writes of it.
 const REMEMBERED_MAX: usize = 20_000;
 
+/// Later than every clock, and still a number that every reader of JSON holds exactly.
+pub(crate) const FOREVER_MS: u64 = 1 << 52;
+
 /// Grants that one sweep handles before others get their turn.
 pub(crate) const SWEEP_MAX: usize = 2_000;
 
@@ -37,6 +40,7 @@ pub struct Broker<S, L, C> {
     pub(crate) clock: Arc<Forward<C>>,
     pub(crate) recorder: Recorder,
     stops: RwLock<Stops>,
+    spooled: AtomicU64,
     remembered: Mutex<HashMap<String, Arc<Mutex<Ahead>>>>,
 }
 
@@ -101,6 +105,7 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
             clock,
             recorder,
             stops: RwLock::new(stops),
+            spooled: AtomicU64::new(0),
             remembered: Mutex::default(),
         };
         broker.drain_spool().await?;
@@ -205,17 +210,21 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
             Ok(places) => places.first().copied(),
             Err(error) => {
                 tracing::error!(%error, "a denial is kept beside the store");
-                self.spool(&Spooled::Denied {
-                    entry: Box::new(entry),
-                    at_ms: self.now_ms(),
-                });
+                self.spool(entry, None);
                 None
             }
         }
     }
 
-    pub(crate) fn spool(&self, spooled: &Spooled) {
-        if let Err(error) = self.log.spool(spooled) {
+    pub(crate) fn spool(&self, entry: Entry, stop: Option<Stop>) {
+        let number = self.spooled.fetch_add(1, Ordering::Relaxed);
+        let spooled = Spooled {
+            id: format!("{}.{number}", self.store.epoch()),
+            at_ms: self.now_ms(),
+            entry: Box::new(entry),
+            stop,
+        };
+        if let Err(error) = self.log.spool(&spooled) {
             tracing::error!(%error, "neither the store nor the log beside it takes a record");
         }
     }
@@ -231,7 +240,7 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
             .map_err(|error| StoreError::Unavailable(error.0))?;
         // First all that is stopped, so that nothing of it opens while the rest is written.
         for kept in &spooled {
-            if let Spooled::Stopped { stop, .. } = kept {
+            if let Some(stop) = &kept.stop {
                 self.stop_here(stop.clone());
             }
         }
@@ -378,26 +387,20 @@ fn touched(op: &Op) -> Option<String> {
 
 /// What is kept beside the store is told with the time at which it happened.
 fn told_late(kept: &Spooled) -> Change {
-    let text = serde_json::to_vec(kept).unwrap_or_default();
     let mut ops = vec![Op::Once {
         space: "spool",
-        value: ledger::Hash::of(&[&text]),
-        until_ms: u64::MAX >> 12,
+        value: ledger::Hash::of(&[kept.id.as_bytes()]),
+        until_ms: FOREVER_MS,
     }];
-    let mut entry = match kept {
-        Spooled::Denied { entry, .. } => entry.as_ref().clone(),
-        Spooled::Stopped { stop, entry } => {
-            if !matches!(stop.scope, crate::Scope::Grant(_)) {
-                ops.push(Op::SetStop(stop.clone()));
-            }
-            entry.as_ref().clone()
-        }
+    if let Some(stop) = &kept.stop
+        && !matches!(stop.scope, Scope::Grant(_))
+    {
+        ops.push(Op::SetStop(stop.clone()));
+    }
+    let entry = Entry {
+        happened_ms: Some(kept.at_ms),
+        ..kept.entry.as_ref().clone()
     };
-    let at_ms = match kept {
-        Spooled::Denied { at_ms, .. } => *at_ms,
-        Spooled::Stopped { stop, .. } => stop.at_ms,
-    };
-    entry.happened_ms = Some(at_ms);
     Change {
         ops,
         entries: vec![entry],

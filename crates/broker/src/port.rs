@@ -398,12 +398,14 @@ pub struct LogError(pub String);
 
 /// What happened and could not be told to the store yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Spooled {
-    /// A denial.
-    Denied { entry: Box<Entry>, at_ms: u64 },
-    /// A stop that already acts.
-    Stopped { stop: Stop, entry: Box<Entry> },
+pub struct Spooled {
+    /// Its own, for the store to take it once: the same may happen twice in a millisecond.
+    pub id: String,
+    pub at_ms: u64,
+    pub entry: Box<Entry>,
+    /// The stop that already acts, if it is one; else it is a denial.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop: Option<Stop>,
 }
 
 /// What makes a credential out of a grant.

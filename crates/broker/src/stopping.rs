@@ -4,8 +4,8 @@ use bailiwick_ledger::{Actor, Entry};
 
 use crate::{
     Broker, NotRecorded, Recorded, Scope, State, Stop,
-    broker::{SWEEP_MAX, transition},
-    port::{Change, Clock, Grant, Log, Op, Place, Refused, Spooled, Step, Store, Which},
+    broker::{FOREVER_MS, SWEEP_MAX, transition},
+    port::{Change, Clock, Grant, Log, Op, Place, Refused, Step, Store, Which},
 };
 
 /// A credential may be good for so long after its end where its judge's clock is late.
@@ -45,10 +45,7 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
             },
             Err(error) => {
                 tracing::error!(%error, "a stop acts, and is kept beside the store");
-                self.spool(&Spooled::Stopped {
-                    stop,
-                    entry: Box::new(entry),
-                });
+                self.spool(entry, Some(stop));
                 Stopped {
                     place: None,
                     ended: 0,
@@ -96,7 +93,7 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
         self.stop_here(Stop {
             scope: Scope::Grant(grant.id.clone()),
             kill: false,
-            at_ms: u64::MAX >> 12,
+            at_ms: FOREVER_MS,
             by: "broker".into(),
             reason: ending.name().into(),
         });

@@ -79,9 +79,11 @@ async fn make_every_file(folder: &Path) {
 }
 
 fn spooled(reason: &str) -> Spooled {
-    Spooled::Denied {
-        entry: Box::new(Entry::of(reason)),
+    Spooled {
+        id: reason.into(),
         at_ms: NOW,
+        entry: Box::new(Entry::of(reason)),
+        stop: None,
     }
 }
 
@@ -89,9 +91,9 @@ fn spooled(reason: &str) -> Spooled {
 fn what_is_spooled_survives_and_is_forgotten_from_the_front() {
     let folder = tempfile::tempdir().unwrap();
     let log = Folder::open(folder.path()).unwrap();
-    let stopped = Spooled::Stopped {
-        stop: stop(Scope::All, true),
-        entry: Box::new(Entry::of("stop.set")),
+    let stopped = Spooled {
+        stop: Some(stop(Scope::All, true)),
+        ..spooled("stop.set")
     };
     log.spool(&spooled("a")).unwrap();
     log.spool(&stopped).unwrap();
@@ -112,7 +114,7 @@ fn a_line_that_was_being_written_is_passed_over() {
         .unwrap();
     let path = folder.path().join("spool.ndjson");
     let mut text = fs::read_to_string(&path).unwrap();
-    text.push_str(r#"{"denied":{"entr"#);
+    text.push_str(r#"{"id":"1.2","at"#);
     fs::write(&path, text).unwrap();
     let log = Folder::open(folder.path()).unwrap();
     assert_eq!(log.spooled().unwrap(), [spooled("a")]);

@@ -283,7 +283,10 @@ impl World {
                 };
                 self.clock.0.store(next, Ordering::SeqCst);
             }
-            14 => *broker = self.start().await,
+            14 => {
+                *broker = self.start().await;
+                println!("started again with {:?}", broker.stops());
+            }
             _ => self.one_in.store(
                 [0, 0, 3, 9][usize::try_from(self.dice.roll(4)).unwrap()],
                 Ordering::SeqCst,
@@ -305,7 +308,12 @@ impl World {
         let Ok(opened) = broker.open_grant(opened, Vec::new(), entries).await else {
             return;
         };
-        assert!(!self.seen.killed, "opened under a kill");
+        assert!(
+            !self.seen.killed,
+            "opened under a kill: {:?}, and the store has {:?}",
+            broker.stops(),
+            self.memory.stops().await
+        );
         self.seen.opened.push(id.clone());
         let mint = Unsure(self.dice.clone());
         let entry = Entry::of("credential");
@@ -376,13 +384,12 @@ impl World {
 
     async fn stop(&mut self, broker: &Arc<Sim>) {
         if self.seen.killed {
-            if broker
+            let cleared = broker
                 .clear_kill(&Scope::All, Entry::of("stop.cleared"))
-                .await
-                .is_ok()
-            {
-                self.seen.killed = false;
-            }
+                .await;
+            println!("cleared: {:?}", cleared.map(Recorded::into_value));
+            // After a failure nobody knows whether it is.
+            self.seen.killed = false;
             return;
         }
         let kill = self.dice.roll(2) == 0;
@@ -399,7 +406,8 @@ impl World {
             reason: "simulated".into(),
         };
         // It acts, whatever becomes of its record.
-        let _ = broker.stop(stop.clone(), Entry::of("stop.set")).await;
+        let stopped = broker.stop(stop.clone(), Entry::of("stop.set")).await;
+        println!("{stop:?}: {stopped:?}");
         self.seen.killed |= kill;
         for id in &self.seen.opened {
             let Ok(Dated {
