@@ -63,7 +63,7 @@ use crate::vocabulary::Vocabulary;
 pub use budget::{Exhausted, Limits};
 pub use region::Region;
 
-pub(crate) use clause::{action_covers, resource_covers};
+pub(crate) use clause::{action_covers, resource_covers, resources_meet};
 
 use ask::{Answer, Ear, Label, Layer, Question, Side, Start};
 pub use compare::{Comparison, Relation, compare};
@@ -592,6 +592,10 @@ impl Ear for Seeker<'_> {
 }
 
 impl<'v> Algebra<'v> {
+    pub(crate) fn domain(&self) -> Option<&'v dyn Domain> {
+        self.domain
+    }
+
     fn catalogued(&self) -> Option<&Catalogued> {
         let domain = self.domain?;
         Some(self.known_actions.get_or_init(|| Catalogued::new(domain)))

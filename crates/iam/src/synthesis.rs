@@ -22,8 +22,11 @@
 //! assert!(compacted.is_proved());
 //! # Ok::<(), bailiwick_iam::policy::ParsePolicyError>(())
 //! ```
+//!
+//! [`synthesize`] starts from what is wanted instead of from what there is.
 
 mod fit;
+mod rectangles;
 mod wildcards;
 
 #[cfg(test)]
@@ -52,9 +55,12 @@ pub struct Compacted {
     pub fits: bool,
     /// Everything allowed before is allowed still.
     pub nothing_lost: Contained,
-    /// Nothing is allowed that was not: over all requests, or, where there are wildcards, over
-    /// those of the domain.
+    /// Nothing is allowed that was not: over all requests, or over those of the domain, as
+    /// [`Compacted::in_domain`] says.
     pub nothing_added: Contained,
+    /// Whether that nothing is added is said of the domain's requests alone: it holds as of the
+    /// catalog, and is to be proved again with the next.
+    pub in_domain: bool,
 }
 
 impl Compacted {
@@ -73,9 +79,73 @@ pub struct Wildcards<'a> {
     pub may_hide: fn(&str) -> bool,
 }
 
+/// What a policy to be made shall allow: these actions on these resources under these conditions.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Want {
+    pub actions: Vec<ActionPattern>,
+    pub resources: Vec<ResourcePattern>,
+    pub conditions: Vec<Condition>,
+}
+
+/// Documents that allow what is wanted and nothing else, within the sizes if they can be.
+///
+/// `nothing_lost` is the proof that all that is wanted is allowed, `nothing_added` that nothing else
+/// is. `characters_before` counts the wants as one document, a statement each. A want without actions
+/// or without resources asks for nothing.
+///
+/// ```
+/// use bailiwick_iam::access::Algebra;
+/// use bailiwick_iam::policy::{ActionPattern, ResourcePattern};
+/// use bailiwick_iam::synthesis::{Sizes, Want, synthesize};
+/// use bailiwick_iam::vocabulary::NoVocabulary;
+///
+/// let want = |action: &str, resource: &str| Want {
+///     actions: vec![ActionPattern(action.into())],
+///     resources: vec![ResourcePattern(resource.into())],
+///     conditions: Vec::new(),
+/// };
+/// let wanted = [
+///     want("s3:GetObject", "arn:aws:s3:::invoices/*"),
+///     want("s3:GetObjectVersion", "arn:aws:s3:::invoices/*"),
+///     want("s3:GetObject", "arn:aws:s3:::invoices/2026/*"),
+/// ];
+/// let made = synthesize(&wanted, &Algebra::new(&NoVocabulary), Sizes::SESSION, None);
+/// assert!(made.fits && made.is_proved());
+/// assert_eq!(
+///     made.documents[0].to_json(),
+///     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:GetObjectVersion"],"Resource":"arn:aws:s3:::invoices/*"}]}"#
+/// );
+/// ```
+#[must_use]
+pub fn synthesize(
+    wanted: &[Want],
+    algebra: &Algebra<'_>,
+    sizes: Sizes,
+    wildcards: Option<Wildcards<'_>>,
+) -> Compacted {
+    let statements = wanted
+        .iter()
+        .filter(|want| !want.actions.is_empty() && !want.resources.is_empty())
+        .map(|want| {
+            allowing(
+                want.actions.iter().cloned(),
+                want.resources.iter().cloned(),
+                want.conditions.clone(),
+            )
+        });
+    let plain = Policy {
+        version: Version::V2012,
+        id: None,
+        statements: statements.collect(),
+    };
+    compact(&[Arc::new(plain)], algebra, sizes, wildcards)
+}
+
 /// Regroups policies that are attached together.
 ///
 /// Statements that deny, or say `NotAction`, `NotResource` or a principal, are kept as they stand.
+/// What does not fit, and is asked over a domain, is put together further where that allows nothing
+/// more in the domain: an action may share a statement with resources it never takes.
 #[must_use]
 pub fn compact(
     policies: &[Arc<Policy>],
@@ -83,6 +153,29 @@ pub fn compact(
     sizes: Sizes,
     wildcards: Option<Wildcards<'_>>,
 ) -> Compacted {
+    let statements = regrouped(policies);
+    let literal = Trial {
+        documents: fit::into_documents(statements.clone(), sizes),
+        scope: Scope::AllRequests,
+    };
+    let chosen = match (literal.documents.1, algebra.domain(), wildcards) {
+        (_, _, Some(wildcards)) => Trial::shortened(statements, wildcards, sizes),
+        (false, Some(domain), None) => Trial::merged(statements, domain, sizes),
+        (true, _, None) | (false, None, None) => literal,
+    };
+    let made = chosen.proved(policies, algebra);
+    if made.is_proved() {
+        return made;
+    }
+    // A shorter text that could not be proved is worth nothing.
+    let plain = Trial {
+        documents: fit::into_documents(regrouped(policies), sizes),
+        scope: Scope::AllRequests,
+    };
+    plain.proved(policies, algebra)
+}
+
+fn regrouped(policies: &[Arc<Policy>]) -> Vec<(Version, Statement)> {
     let mut statements = Vec::new();
     for version in [Version::V2012, Version::V2008, Version::Unstated] {
         let of_version = policies.iter().filter(|policy| policy.version == version);
@@ -94,34 +187,68 @@ pub fn compact(
             }
         }
         table.drop_what_others_cover(version);
-        let mut grouped = table.statements();
-        if let Some(wildcards) = wildcards {
-            wildcards::shorten(&mut grouped, wildcards);
-        }
-        statements.extend(
-            kept.into_iter()
-                .chain(grouped)
-                .map(|statement| (version, statement)),
-        );
+        let all = kept.into_iter().chain(table.statements());
+        statements.extend(all.map(|statement| (version, statement)));
     }
-    let (documents, fits) = fit::into_documents(statements, sizes);
-    let (before, after) = (
-        layers(policies.iter().cloned()),
-        layers(documents.iter().cloned().map(Arc::new)),
-    );
-    let (old, new) = (algebra.access(&before, None), algebra.access(&after, None));
-    let characters = |policy: &Policy| policy.to_json().chars().count();
-    Compacted {
-        characters_before: policies.iter().map(|policy| characters(policy)).sum(),
-        characters: documents.iter().map(characters).sum(),
-        fits,
-        nothing_lost: new.contains(&old),
-        nothing_added: if wildcards.is_some() {
-            old.contains_in_domain(&new)
-        } else {
-            old.contains(&new)
-        },
-        documents,
+    statements
+}
+
+/// Over which requests nothing may be added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    AllRequests,
+    Domain,
+}
+
+/// Documents, whether they fit, and what is to be proved of them.
+struct Trial {
+    documents: (Vec<Policy>, bool),
+    scope: Scope,
+}
+
+impl Trial {
+    fn shortened(
+        mut statements: Vec<(Version, Statement)>,
+        wildcards: Wildcards<'_>,
+        sizes: Sizes,
+    ) -> Self {
+        wildcards::shorten(
+            statements.iter_mut().map(|(_, statement)| statement),
+            wildcards,
+        );
+        Self {
+            documents: fit::into_documents(statements, sizes),
+            scope: Scope::Domain,
+        }
+    }
+
+    fn merged(statements: Vec<(Version, Statement)>, domain: &dyn Domain, sizes: Sizes) -> Self {
+        Self {
+            documents: fit::into_documents(rectangles::merge(statements, domain), sizes),
+            scope: Scope::Domain,
+        }
+    }
+
+    fn proved(self, policies: &[Arc<Policy>], algebra: &Algebra<'_>) -> Compacted {
+        let (documents, fits) = self.documents;
+        let (before, after) = (
+            layers(policies.iter().cloned()),
+            layers(documents.iter().cloned().map(Arc::new)),
+        );
+        let (old, new) = (algebra.access(&before, None), algebra.access(&after, None));
+        let characters = |policy: &Policy| policy.to_json().chars().count();
+        Compacted {
+            characters_before: policies.iter().map(|policy| characters(policy)).sum(),
+            characters: documents.iter().map(characters).sum(),
+            fits,
+            nothing_lost: new.contains(&old),
+            nothing_added: match self.scope {
+                Scope::AllRequests => old.contains(&new),
+                Scope::Domain => old.contains_in_domain(&new),
+            },
+            in_domain: self.scope == Scope::Domain,
+            documents,
+        }
     }
 }
 
@@ -235,28 +362,32 @@ impl Table {
                 alike.entry(resources).or_default().push(action);
             }
             for (resources, actions) in alike {
-                statements.push(Statement {
-                    sid: None,
-                    effect: Effect::Allow,
-                    principals: None,
-                    actions: Selection::Only(
-                        actions
-                            .into_iter()
-                            .map(|action| Spanned::made(ActionPattern(action)))
-                            .collect(),
-                    ),
-                    resources: Some(Selection::Only(
-                        resources
-                            .into_iter()
-                            .map(|resource| Spanned::made(ResourcePattern(resource)))
-                            .collect(),
-                    )),
-                    conditions: conditions.clone(),
-                    span: Span::default(),
-                });
+                statements.push(allowing(
+                    actions.into_iter().map(ActionPattern),
+                    resources.into_iter().map(ResourcePattern),
+                    conditions.clone(),
+                ));
             }
         }
         statements
+    }
+}
+
+fn allowing(
+    actions: impl IntoIterator<Item = ActionPattern>,
+    resources: impl IntoIterator<Item = ResourcePattern>,
+    conditions: Vec<Condition>,
+) -> Statement {
+    Statement {
+        sid: None,
+        effect: Effect::Allow,
+        principals: None,
+        actions: Selection::Only(actions.into_iter().map(Spanned::made).collect()),
+        resources: Some(Selection::Only(
+            resources.into_iter().map(Spanned::made).collect(),
+        )),
+        conditions,
+        span: Span::default(),
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) fn run(asked: &Compact, json: bool, output: &mut Output) -> anyhow::R
         documents(&compacted)?
     };
     output::deliver(&text, asked.out.as_deref(), output)?;
-    ink::tell(&in_words(&compacted, asked.wildcards));
+    ink::tell(&in_words(&compacted));
     Ok(outcome(&compacted))
 }
 
@@ -52,6 +52,8 @@ struct Answer<'a> {
     fits: bool,
     nothing_lost: Proof,
     nothing_added: Proof,
+    /// Whether `nothing_added` is said of the requests that the catalog knows alone.
+    in_domain: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -73,6 +75,7 @@ impl<'a> Answer<'a> {
             fits: compacted.fits,
             nothing_lost: Proof::of(&compacted.nothing_lost),
             nothing_added: Proof::of(&compacted.nothing_added),
+            in_domain: compacted.in_domain,
         }
     }
 }
@@ -102,7 +105,7 @@ fn documents(compacted: &Compacted) -> anyhow::Result<String> {
     Ok(text)
 }
 
-fn in_words(compacted: &Compacted, has_wildcards: bool) -> String {
+fn in_words(compacted: &Compacted) -> String {
     let Compacted {
         documents,
         characters_before,
@@ -110,8 +113,9 @@ fn in_words(compacted: &Compacted, has_wildcards: bool) -> String {
         fits,
         nothing_lost,
         nothing_added,
+        in_domain,
     } = compacted;
-    let scope = if has_wildcards {
+    let scope = if *in_domain {
         format!(" (as of the catalog of {})", builtin().date())
     } else {
         String::new()

@@ -23,11 +23,13 @@ impl Sizes {
         document: 10_240,
         documents: 1,
     };
-    /// All inline policies of a user together, and a session policy.
+    /// All inline policies of a user together.
     pub const INLINE_OF_USER: Self = Self {
         document: 2_048,
         documents: 1,
     };
+    /// A policy passed with a session.
+    pub const SESSION: Self = Self::INLINE_OF_USER;
 }
 
 /// The documents, and whether they keep to the sizes.

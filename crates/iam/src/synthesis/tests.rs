@@ -143,3 +143,108 @@ fn a_wildcard_stands_for_wanted_actions_alone_and_only_where_it_may() {
         "{text}"
     );
 }
+
+fn want(actions: &[String], resources: &[&str]) -> Want {
+    Want {
+        actions: actions.iter().cloned().map(ActionPattern).collect(),
+        resources: resources
+            .iter()
+            .map(|resource| ResourcePattern((*resource).to_owned()))
+            .collect(),
+        conditions: Vec::new(),
+    }
+}
+
+fn one(action: &str) -> Vec<String> {
+    vec![action.to_owned()]
+}
+
+#[test]
+fn what_is_wanted_becomes_a_policy_and_nothing_else() {
+    let algebra = Algebra::new(&NoVocabulary);
+    let wanted = [
+        want(&one("s3:GetObject"), &["arn:aws:s3:::a/*"]),
+        want(&one("s3:PutObject"), &["arn:aws:s3:::b/*"]),
+        want(&one("s3:getobject"), &["arn:aws:s3:::a/2026/*"]),
+        want(&[], &["*"]),
+    ];
+    let made = synthesize(&wanted, &algebra, Sizes::SESSION, None);
+    assert!(made.is_proved() && made.fits && !made.in_domain, "{made:?}");
+    assert_eq!(made.documents[0].statements.len(), 2);
+    assert!(!made.documents[0].to_json().contains("2026"));
+}
+
+#[test]
+fn nothing_wanted_is_no_document() {
+    let made = synthesize(&[], &Algebra::new(&NoVocabulary), Sizes::SESSION, None);
+    assert!(made.is_proved() && made.fits && made.documents.is_empty());
+}
+
+/// Tables and buckets: what the one's actions take, the other's never do.
+#[derive(Debug)]
+struct Apart;
+
+/// Actions a service.
+const EACH: usize = 20;
+
+impl Domain for Apart {
+    fn actions(&self) -> Vec<DomainAction> {
+        let kind = |service: &'static str, resource: &'static str| {
+            names(service).into_iter().map(move |name| DomainAction {
+                name,
+                resources: vec![resource.into()],
+            })
+        };
+        kind("s3", "arn:*:s3:::*")
+            .chain(kind("dynamodb", "arn:*:dynamodb:*:*:table/*"))
+            .collect()
+    }
+}
+
+fn names(service: &str) -> Vec<String> {
+    (0..EACH).map(|at| format!("{service}:Get{at}")).collect()
+}
+
+fn wanted_apart() -> [Want; 3] {
+    [
+        want(&names("s3"), &["arn:aws:s3:::a/*"]),
+        want(&names("dynamodb"), &["arn:aws:dynamodb:*:*:table/a"]),
+        want(&one("s3:Get0"), &["arn:aws:s3:::b/*"]),
+    ]
+}
+
+#[test]
+fn what_does_not_fit_shares_a_statement_where_that_adds_nothing_that_can_be_asked() {
+    let domain = Apart;
+    let algebra = Algebra::new(&NoVocabulary).over(&domain);
+    let literal = synthesize(&wanted_apart(), &algebra, Sizes::MANAGED, None);
+    assert!(literal.fits && !literal.in_domain && literal.is_proved());
+    let sizes = Sizes {
+        document: literal.characters - 1,
+        documents: 1,
+    };
+    let made = synthesize(&wanted_apart(), &algebra, sizes, None);
+    assert!(made.fits && made.in_domain && made.is_proved(), "{made:?}");
+    assert!(made.documents[0].statements.len() < literal.documents[0].statements.len());
+}
+
+#[test]
+fn statements_of_one_kind_of_resource_stay_apart_even_if_nothing_fits() {
+    let domain = Apart;
+    let algebra = Algebra::new(&NoVocabulary).over(&domain);
+    let sizes = Sizes {
+        document: 100,
+        documents: 1,
+    };
+    let wanted = [
+        want(&one("s3:Get0"), &["arn:aws:s3:::a/*"]),
+        want(&one("s3:Get1"), &["arn:aws:s3:::b/*"]),
+    ];
+    let made = synthesize(&wanted, &algebra, sizes, None);
+    assert!(!made.fits && made.is_proved(), "{made:?}");
+    let statements = made
+        .documents
+        .iter()
+        .map(|document| document.statements.len());
+    assert_eq!(statements.sum::<usize>(), 2);
+}

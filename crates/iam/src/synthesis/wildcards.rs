@@ -10,7 +10,10 @@ use crate::policy::{ActionPattern, Selection, Statement};
 
 use super::Wildcards;
 
-pub(super) fn shorten(statements: &mut [Statement], wildcards: Wildcards<'_>) {
+pub(super) fn shorten<'s>(
+    statements: impl Iterator<Item = &'s mut Statement>,
+    wildcards: Wildcards<'_>,
+) {
     let known = by_service(wildcards);
     for statement in statements {
         if let Selection::Only(actions) = &mut statement.actions {
