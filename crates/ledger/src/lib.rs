@@ -34,6 +34,7 @@ mod entry;
 mod hash;
 pub mod note;
 pub mod query;
+pub mod replay;
 pub mod shown;
 pub mod tree;
 pub mod verify;

@@ -7,6 +7,7 @@
     reason = "test code"
 )]
 
+mod broker;
 mod contract;
 mod crash;
 mod faults;

@@ -30,10 +30,10 @@ const BUDGET: u64 = 6;
 
 /// xorshift64*: enough to simulate with, and the same everywhere.
 #[derive(Clone, Debug)]
-pub(crate) struct Dice(Arc<Mutex<u64>>);
+struct Dice(Arc<Mutex<u64>>);
 
 impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
+    fn new(seed: u64) -> Self {
         Self(Arc::new(Mutex::new(
             seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
         )))
@@ -283,10 +283,7 @@ impl World {
                 };
                 self.clock.0.store(next, Ordering::SeqCst);
             }
-            14 => {
-                *broker = self.start().await;
-                println!("started again with {:?}", broker.stops());
-            }
+            14 => *broker = self.start().await,
             _ => self.one_in.store(
                 [0, 0, 3, 9][usize::try_from(self.dice.roll(4)).unwrap()],
                 Ordering::SeqCst,
@@ -384,11 +381,10 @@ impl World {
 
     async fn stop(&mut self, broker: &Arc<Sim>) {
         if self.seen.killed {
-            let cleared = broker
+            // After a failure nobody knows whether it is cleared.
+            let _ = broker
                 .clear_kill(&Scope::All, Entry::of("stop.cleared"))
                 .await;
-            println!("cleared: {:?}", cleared.map(Recorded::into_value));
-            // After a failure nobody knows whether it is.
             self.seen.killed = false;
             return;
         }
@@ -406,8 +402,7 @@ impl World {
             reason: "simulated".into(),
         };
         // It acts, whatever becomes of its record.
-        let stopped = broker.stop(stop.clone(), Entry::of("stop.set")).await;
-        println!("{stop:?}: {stopped:?}");
+        let _ = broker.stop(stop.clone(), Entry::of("stop.set")).await;
         self.seen.killed |= kill;
         for id in &self.seen.opened {
             let Ok(Dated {
