@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use charter::{Charter, CharterCheck, CharterDraft, CharterVerb, Compile, Language};
 pub(crate) use ledger::{Ledger, LedgerProve, LedgerQuery, LedgerVerb, LedgerVerify, Record};
-pub(crate) use plan::{Delivery, Plan, PlanApply, PlanLint, PlanVerb, Sources, Split};
+pub(crate) use plan::{Delivery, Plan, PlanApply, PlanLint, PlanVerb, Sources, Split, Tighten};
 
 /// The version of the program and of the catalog of AWS's actions that is built into it.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
@@ -56,6 +56,7 @@ pub(crate) enum Verb {
     Charter(Charter),
     Compile(Compile),
     Split(Split),
+    Tighten(Tighten),
     Plan(Plan),
     Ledger(Ledger),
 }

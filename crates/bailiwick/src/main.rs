@@ -58,6 +58,7 @@ fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
         Verb::Ledger(ledger) => verb::ledger::run(ledger, args.json, output),
         Verb::Compile(compile) => verb::compile::run(compile, output),
         Verb::Split(split) => verb::split::run(split, args.json, output),
+        Verb::Tighten(tighten) => verb::tighten::run(tighten, args.json, output),
         Verb::Plan(plan) => verb::plan::run(plan, args.json, output),
     }
 }

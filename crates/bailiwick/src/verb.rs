@@ -12,3 +12,4 @@ pub(crate) mod plan;
 pub(crate) mod reach;
 pub(crate) mod scan;
 pub(crate) mod split;
+pub(crate) mod tighten;

@@ -9,8 +9,10 @@ pub mod ceiling;
 mod change;
 pub mod lint;
 mod proof;
+mod seen;
 mod snapshot;
 pub mod split;
+pub mod tighten;
 
 use serde::{Deserialize, Serialize};
 

@@ -10,10 +10,10 @@ mod configured;
 mod cutover;
 mod draft;
 mod others;
-mod proofs;
+pub(super) mod proofs;
 mod retire;
 mod site;
-mod units;
+pub(super) mod units;
 
 use bailiwick_charter::{
     Charters,
@@ -57,12 +57,12 @@ struct Moving<'a> {
 }
 
 /// What is asked of the split, and everything that answers look at.
-struct Split<'a> {
-    sources: Sources<'a>,
+pub(super) struct Split<'a> {
+    pub(super) sources: Sources<'a>,
     role: Id<Role>,
-    old: &'a Role,
+    pub(super) old: &'a Role,
     compiled: CompiledEstate<'a>,
-    algebra: Algebra<'a>,
+    pub(super) algebra: Algebra<'a>,
 }
 
 /// Plans a role of its own for each agent that runs as this one.
@@ -74,13 +74,7 @@ pub fn split(sources: Sources<'_>, role: &Arn) -> Result<Plan, SplitError> {
         role: role.to_string(),
     };
     let id = sources.estate.role(role).ok_or_else(named)?;
-    let split = Split {
-        sources,
-        role: id,
-        old: sources.estate.roles.at(id),
-        compiled: CompiledEstate::new(sources.estate, sources.catalog),
-        algebra: Algebra::new(sources.catalog),
-    };
+    let split = Split::of(sources, id);
     let (units, stuck) = split.units();
     if units.is_empty() && stuck.is_empty() {
         return Err(SplitError::NoAgents {
@@ -91,6 +85,16 @@ pub fn split(sources: Sources<'_>, role: &Arn) -> Result<Plan, SplitError> {
 }
 
 impl<'a> Split<'a> {
+    pub(super) fn of(sources: Sources<'a>, role: Id<Role>) -> Self {
+        Self {
+            sources,
+            role,
+            old: sources.estate.roles.at(role),
+            compiled: CompiledEstate::new(sources.estate, sources.catalog),
+            algebra: Algebra::new(sources.catalog),
+        }
+    }
+
     fn plan(&self, units: Vec<Unit<'a>>, mut stuck: Vec<units::Stuck>) -> Plan {
         let mut proofs: Vec<Proof> = units.iter().flat_map(|unit| unit.shared.clone()).collect();
         let mut moving = Vec::new();

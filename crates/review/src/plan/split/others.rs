@@ -214,7 +214,7 @@ impl Split<'_> {
                     .iter()
                     .any(|it| it.value.0 == self.old.arn.as_str())
             });
-        if names {
+        if names && !moving.is_empty() {
             let roles: Vec<String> = moving
                 .iter()
                 .map(|one| one.compiled.runtime.arn())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bailiwick_charter::compile::CompiledRole;
+use bailiwick_charter::compile::{Closure, CompiledRole};
 use bailiwick_estate::{MORE_PRINCIPALS, Named, usage::Used};
 use bailiwick_iam::{
     access::{Access, Contained, Find, Region},
@@ -12,7 +12,7 @@ use bailiwick_iam::{
     policy::{ActionPattern, Effect, Policy, ResourcePattern, Selection, Statement, Version},
 };
 
-use super::{Moving, Split};
+use super::{Moving, Split, units::Unit};
 use crate::plan::{Claim, Drift, Proof, Proven};
 
 /// Roles that an account can have unless AWS was asked for more.
@@ -114,12 +114,36 @@ impl Split<'_> {
     }
 
     /// What the old role may do, within its boundary; SCPs are left out on both sides.
-    pub(super) fn old_layers(&self) -> Layers {
+    pub(in crate::plan) fn old_layers(&self) -> Layers {
         Layers {
             scp: None,
             management_account: None,
             ..self.compiled.layers(self.principal())
         }
+    }
+
+    /// The lines of the role that are a unit's, or nobody's in particular, and went through.
+    pub(in crate::plan) fn own_lines(&self, unit: &Unit<'_>) -> Vec<&Used> {
+        let is_own = |used: &&Used| {
+            let agent = used.agent.as_ref();
+            agent.is_none_or(|agent| unit.workloads.iter().any(|it| it.arn == *agent))
+        };
+        self.lines().into_iter().filter(is_own).collect()
+    }
+
+    fn lines(&self) -> Vec<&Used> {
+        let usage = self.sources.usage.into_iter();
+        let lines = usage.flat_map(|usage| usage.of_role(&self.old.arn));
+        lines.filter(|used| used.succeeded()).collect()
+    }
+
+    /// What went through and is in no part of a closure.
+    pub(in crate::plan) fn drift_of(&self, closure: &Closure) -> Vec<Drift> {
+        let lines = self.lines().into_iter();
+        lines
+            .filter(|used| !self.is_declared(closure, used))
+            .map(drifted)
+            .collect()
     }
 
     /// What was seen of each unit, and of nobody in particular.
@@ -129,19 +153,9 @@ impl Split<'_> {
         proofs: &mut Vec<Proof>,
         drift: &mut Vec<Drift>,
     ) {
-        let lines: Vec<&Used> = self
-            .sources
-            .usage
-            .into_iter()
-            .flat_map(|usage| usage.of_role(&self.old.arn))
-            .filter(|used| used.succeeded())
-            .collect();
+        let lines = self.lines();
         for one in moving {
-            let is_own = |used: &&&Used| {
-                let agent = used.agent.as_ref();
-                agent.is_none_or(|agent| one.unit.workloads.iter().any(|it| it.arn == *agent))
-            };
-            let own: Vec<&Used> = lines.iter().filter(is_own).copied().collect();
+            let own = self.own_lines(&one.unit);
             let proven = self.observed_in_new(one, &own);
             proofs.push(Proof {
                 claim: Claim::ObservedInNew,
@@ -156,26 +170,21 @@ impl Split<'_> {
                     .find(|one| one.unit.workloads.iter().any(|it| it.arn == *arn))
             };
             let declared = match used.agent.as_ref().and_then(of) {
-                Some(one) => self.is_declared(one, used),
-                None => moving.iter().any(|one| self.is_declared(one, used)),
+                Some(one) => self.is_declared(&one.closure, used),
+                None => moving
+                    .iter()
+                    .any(|one| self.is_declared(&one.closure, used)),
             };
             if !declared {
-                drift.push(Drift {
-                    agent: used.agent.as_ref().map(Arn::to_string),
-                    role: used.role.to_string(),
-                    action: used.action.clone(),
-                    resource: used.resource.clone(),
-                    count: used.count,
-                    last: used.last.to_string(),
-                });
+                drift.push(drifted(used));
             }
         }
     }
 
     /// Whether some request of the line is declared. What cannot be told counts as declared for the
     /// proof, which then fails to close, and as drift for nobody.
-    fn is_declared(&self, one: &Moving<'_>, used: &Used) -> bool {
-        let layers = one.closure.layers();
+    fn is_declared(&self, closure: &Closure, used: &Used) -> bool {
+        let layers = closure.layers();
         let charter = self.algebra.access(&layers, None);
         let region = Region::new([&used.action], [&used.resource]);
         !matches!(charter.find(&region), Find::Nothing)
@@ -293,6 +302,17 @@ impl Split<'_> {
             });
         }
         proofs
+    }
+}
+
+fn drifted(used: &Used) -> Drift {
+    Drift {
+        agent: used.agent.as_ref().map(Arn::to_string),
+        role: used.role.to_string(),
+        action: used.action.clone(),
+        resource: used.resource.clone(),
+        count: used.count,
+        last: used.last.to_string(),
     }
 }
 

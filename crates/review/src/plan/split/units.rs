@@ -13,25 +13,25 @@ use super::{Split, draft, site::site};
 use crate::plan::{Claim, Proof, Proven};
 
 /// What gets one identity: one agent by its charter, or by itself if it has none.
-pub(super) struct Unit<'a> {
+pub(in crate::plan) struct Unit<'a> {
     /// The charter's name for it.
-    pub(super) name: String,
-    pub(super) charter: Cow<'a, Charter>,
+    pub(in crate::plan) name: String,
+    pub(in crate::plan) charter: Cow<'a, Charter>,
     /// Whether somebody wrote the charter.
-    pub(super) is_declared: bool,
-    pub(super) workloads: Vec<Workload<'a>>,
-    pub(super) site: bailiwick_charter::compile::Site,
+    pub(in crate::plan) is_declared: bool,
+    pub(in crate::plan) workloads: Vec<Workload<'a>>,
+    pub(in crate::plan) site: bailiwick_charter::compile::Site,
     /// What was proved, or not, about agents that ask to share.
     pub(super) shared: Vec<Proof>,
 }
 
 /// Something that runs as the old role.
 #[derive(Clone)]
-pub(super) struct Workload<'a> {
-    pub(super) arn: Arn,
-    pub(super) agent: Option<&'a Agent>,
+pub(in crate::plan) struct Workload<'a> {
+    pub(in crate::plan) arn: Arn,
+    pub(in crate::plan) agent: Option<&'a Agent>,
     /// Where it runs on compute of the owner's.
-    pub(super) resource: Option<&'a Resource>,
+    pub(in crate::plan) resource: Option<&'a Resource>,
 }
 
 /// What stays with the old role, and why.
@@ -95,6 +95,23 @@ impl<'a> Split<'a> {
         (self.in_classes(units), stuck)
     }
 
+    /// The unit that one workload is, with the one charter that claims it or a drafted one.
+    pub(in crate::plan) fn unit_of(&self, workload: Workload<'a>) -> Option<Unit<'a>> {
+        let mut claim = self
+            .sources
+            .charters
+            .iter()
+            .filter(|charter| charter.runs_as.contains(&workload.arn));
+        match (claim.next(), claim.next()) {
+            (Some(charter), None) => Some(self.declared(charter, vec![workload])),
+            (Some(_), Some(_)) => None,
+            (None, _) => {
+                let charter = draft::charter(self, &workload, &[])?;
+                Some(self.unit(Cow::Owned(charter), false, vec![workload]))
+            }
+        }
+    }
+
     fn declared(&self, charter: &'a Charter, workloads: Vec<Workload<'a>>) -> Unit<'a> {
         let mut charter = Cow::Borrowed(charter);
         // The role trusts what runs as it here; a workload elsewhere has a role of its own.
@@ -122,7 +139,7 @@ impl<'a> Split<'a> {
     }
 
     /// Agents, components and compute, by ARN.
-    fn workloads(&self) -> Vec<Workload<'a>> {
+    pub(in crate::plan) fn workloads(&self) -> Vec<Workload<'a>> {
         let estate = self.sources.estate;
         let agents = estate.agents_of(self.role).map(|id| {
             let agent = estate.agents.at(id);
