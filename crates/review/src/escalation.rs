@@ -16,6 +16,7 @@
 //! # }
 //! ```
 
+mod alike;
 mod circumstance;
 mod cut;
 mod digest;

@@ -62,6 +62,7 @@ pub struct View<'e> {
     people: OnceCell<Vec<PrincipalId>>,
     /// Roles by the principal that their trust policies name in full.
     trusting: OnceCell<FxHashMap<String, Vec<Id<Role>>>>,
+    admitting_many: OnceCell<Vec<Id<Role>>>,
     speakers: RefCell<FxHashMap<&'static str, Rc<[PrincipalId]>>>,
     algebra: Algebra<'e>,
     expanded: RefCell<FxHashMap<String, Rc<[Known]>>>,
@@ -86,6 +87,7 @@ impl<'e> View<'e> {
             stranger: OnceCell::new(),
             people: OnceCell::new(),
             trusting: OnceCell::new(),
+            admitting_many: OnceCell::new(),
             speakers: RefCell::default(),
             algebra: Algebra::new(catalog),
             expanded: RefCell::default(),
@@ -264,6 +266,19 @@ impl<'e> View<'e> {
         index.get(principal).map_or(&[], Vec::as_slice)
     }
 
+    /// The roles whose trust policies may let in principals that they do not name one by one: whole
+    /// accounts, everyone, whoever a policy that cannot be read means.
+    pub(crate) fn admitting_many(&self) -> &[Id<Role>] {
+        self.admitting_many.get_or_init(|| {
+            let roles = self.estate.roles.iter();
+            let many = roles.filter(|(_, role)| {
+                let trust = self.estate.policy(role.trust);
+                trust.is_none_or(|trust| trust.statements.iter().any(admits_many))
+            });
+            many.map(|(id, _)| id).collect()
+        })
+    }
+
     /// The policy of a resource, or of what carries it: a version's function, an object's bucket.
     pub(crate) fn resource_policy(&self, arn: &Arn) -> ResourcePolicy {
         match holder_of_policy(arn) {
@@ -391,6 +406,28 @@ impl<'e> View<'e> {
             .find(|&account| !self.is_ours(account))
             .expect("some account id is not in the estate")
     }
+}
+
+/// Whether a statement of a trust policy may let in principals that it does not name in full.
+fn admits_many(statement: &Statement) -> bool {
+    let names_one = |text: &str| {
+        let arn: Option<Arn> = text.parse().ok();
+        arn.is_some_and(|arn| {
+            arn.service() == "iam" && matches!(arn.resource_kind(), "role" | "user")
+        })
+    };
+    statement.effect == Effect::Allow
+        && match &statement.principals {
+            Some(Selection::Only(patterns)) => patterns.iter().any(|it| match &it.value {
+                PrincipalPattern::Everyone | PrincipalPattern::Account(_) => true,
+                PrincipalPattern::Aws(name) => !names_one(name),
+                PrincipalPattern::Service(_)
+                | PrincipalPattern::Federated(_)
+                | PrincipalPattern::CanonicalUser(_) => false,
+            }),
+            Some(Selection::AllBut(_)) => true,
+            None => false,
+        }
 }
 
 /// What carries the policy that decides on `arn`, if it is not `arn` itself: an object's bucket, a

@@ -21,6 +21,7 @@ use crate::{
     outcome::Outcome,
     output::Output,
     snapshot,
+    verb::reach::but_for_scps,
 };
 
 pub(crate) fn run(agents: &Agents, json: bool, output: &mut Output) -> anyhow::Result<Outcome> {
@@ -115,6 +116,9 @@ struct Held {
 #[derive(Debug, Serialize)]
 struct Reach {
     admin: Admin,
+    /// `admin`, were the SCPs' denials not counted; where that is the same, it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin_but_for_scps: Option<Admin>,
     /// The principals it can become.
     becomes: Vec<String>,
 }
@@ -260,10 +264,12 @@ impl Reach {
         let Some(id) = role.id else {
             return Self {
                 admin: Admin::Unknown,
+                admin_but_for_scps: None,
                 becomes: Vec::new(),
             };
         };
-        let reach = graph.reach(PrincipalId::Role(id));
+        let principal = PrincipalId::Role(id);
+        let reach = graph.reach(principal);
         let mut becomes: Vec<_> = reach
             .reaches
             .iter()
@@ -273,6 +279,7 @@ impl Reach {
         becomes.dedup();
         Self {
             admin: reach.admin,
+            admin_but_for_scps: but_for_scps(graph, principal),
             becomes,
         }
     }
@@ -468,7 +475,11 @@ fn in_words(reach: &Reach) -> (ink::Style, String) {
         [] => String::new(),
         becomes => format!("; can become {}", safe(&some_of(becomes, 3))),
     };
-    match reach.admin {
+    match reach.admin_but_for_scps.unwrap_or(reach.admin) {
+        Admin::Yes if reach.admin_but_for_scps.is_some() => (
+            ink::ALARM,
+            format!("administrator, but for what SCPs deny{others}"),
+        ),
         Admin::Yes => (ink::ALARM, format!("administrator{others}")),
         Admin::Potential => (
             ink::YELLOW,

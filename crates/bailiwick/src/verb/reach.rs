@@ -1,8 +1,11 @@
 //! `reach`: what every principal can become.
 
-use bailiwick_estate::{Estate, PrincipalId};
-use bailiwick_iam::arn::Arn;
+use std::collections::BTreeMap;
+
+use bailiwick_estate::{Estate, Incomplete, PrincipalId};
+use bailiwick_iam::arn::{AccountId, Arn};
 use bailiwick_review::escalation::{self, Admin, Graph, Reach};
+use serde::Serialize;
 
 use crate::{
     args,
@@ -23,7 +26,7 @@ pub(crate) fn run(reach: &args::Reach, json: bool, output: &mut Output) -> anyho
         .collect::<Result<_, _>>()?;
     let graph = escalation::graph(&estate, bailiwick_iam_catalog::builtin());
     if json {
-        lines(&graph, &asked, output)?;
+        lines(&estate, &graph, &asked, output)?;
     } else {
         let table = Table::new(Ink::of_stdout());
         table.write(
@@ -101,25 +104,63 @@ fn standings(estate: &Estate, graph: &Graph<'_>, asked: &[PrincipalId]) -> Vec<S
     standings
 }
 
+/// One line of the answer, and what a reader must know to weigh it.
+#[derive(Serialize)]
+struct Line<'l> {
+    #[serde(flatten)]
+    reach: &'l Reach,
+    /// `admin`, were the SCPs' denials not counted; where that is the same, it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin_but_for_scps: Option<Admin>,
+    /// What the snapshot lacks of the principal's account, so that there may be more ways than these.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    incomplete: &'l [&'l Incomplete],
+}
+
 /// One object a line, each written as soon as it is known.
-fn lines(graph: &Graph<'_>, asked: &[PrincipalId], output: &mut Output) -> anyhow::Result<()> {
-    let mut write = |reach: &Reach| -> anyhow::Result<bool> {
-        output.write(&serde_json::to_string(reach)?)?;
+fn lines(
+    estate: &Estate,
+    graph: &Graph<'_>,
+    asked: &[PrincipalId],
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    let mut everyone: Vec<_> = estate.principals().collect();
+    everyone.sort_by_key(|&principal| estate.arn(principal));
+    let asked = if asked.is_empty() { &everyone } else { asked };
+    let accounts = estate.accounts.keys();
+    let lacking: BTreeMap<_, _> = accounts
+        .map(|&account| (account, incomplete_in(estate, account)))
+        .collect();
+    for &principal in asked {
+        let reach = graph.reach(principal);
+        let line = Line {
+            reach: &reach,
+            admin_but_for_scps: but_for_scps(graph, principal),
+            incomplete: lacking
+                .get(&estate.account_of(principal))
+                .map_or(&[], Vec::as_slice),
+        };
+        output.write(&serde_json::to_string(&line)?)?;
         output.write("\n")?;
-        Ok(output.is_gone())
-    };
-    if asked.is_empty() {
-        for reach in graph.reaches() {
-            if write(&reach)? {
-                break;
-            }
+        if output.is_gone() {
+            break;
         }
-        return Ok(());
-    }
-    for &id in asked {
-        write(&graph.reach(id))?;
     }
     Ok(())
+}
+
+/// Whether a principal is, or can become, somebody whom SCPs alone limit; `None` where the SCPs make
+/// no difference.
+pub(super) fn but_for_scps(graph: &Graph<'_>, principal: PrincipalId) -> Option<Admin> {
+    let admin = graph.account_admin(principal);
+    (admin != graph.admin(principal)).then_some(admin)
+}
+
+/// What the snapshot lacks of an account: a page of its principals, the answer to a call.
+fn incomplete_in(estate: &Estate, account: AccountId) -> Vec<&Incomplete> {
+    let account = account.to_string();
+    let missing = estate.incomplete.iter();
+    missing.filter(|it| it.what.contains(&account)).collect()
 }
 
 /// How many ways of one principal the table shows.

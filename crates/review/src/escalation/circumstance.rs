@@ -182,7 +182,7 @@ fn resource_tag(tag: &str, asked: Asked<'_>) -> Circumstance {
 }
 
 // Tag keys in condition keys are compared without regard to case. IAM-022
-fn tagged(tags: &Tags, key: &str) -> Option<String> {
+pub(crate) fn tagged(tags: &Tags, key: &str) -> Option<String> {
     let mut tags = tags.iter();
     let found = tags.find(|(tag, _)| tag.eq_ignore_ascii_case(key));
     found.map(|(_, value)| value.clone())

@@ -1,7 +1,7 @@
 //! Who could be gained, found by what a path knows of them: the service they trust, what they run,
 //! whom they name.
 
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use bailiwick_estate::{AgentKind, Estate, Id, PrincipalId, Role, Tags, User, agent::Invocation};
 use bailiwick_iam::{
@@ -23,7 +23,11 @@ pub(crate) struct Index<'e> {
     pub(crate) open: Vec<Id<Role>>,
     pub(crate) roles: FxHashMap<AccountId, Vec<Id<Role>>>,
     pub(crate) users: FxHashMap<AccountId, Vec<Id<User>>>,
+    /// By account and services, the roles whose trust policy names one of them: filled when asked.
+    by_services: RefCell<ByServices>,
 }
+
+type ByServices = FxHashMap<(AccountId, &'static [String]), Rc<[Id<Role>]>>;
 
 impl<'e> Index<'e> {
     /// An index of the principals that `wanted` picks.
@@ -87,13 +91,20 @@ impl<'e> Index<'e> {
     }
 
     /// The roles of an account that name one of these services, each once.
-    pub(crate) fn trusting(&self, account: AccountId, services: &'e [String]) -> Vec<Id<Role>> {
+    pub(crate) fn trusting(
+        &self,
+        account: AccountId,
+        services: &'static [String],
+    ) -> Rc<[Id<Role>]> {
+        if let Some(found) = self.by_services.borrow().get(&(account, services)) {
+            return Rc::clone(found);
+        }
         let named = services
             .iter()
             .filter_map(|service| self.by_service.get(&(account, service.as_str())));
-        let mut roles: Vec<_> = named.flatten().copied().collect();
-        roles.sort_unstable();
-        roles.dedup();
+        let roles: Rc<[_]> = each_once(named.flatten().copied()).into();
+        let mut by_services = self.by_services.borrow_mut();
+        by_services.insert((account, services), Rc::clone(&roles));
         roles
     }
 
@@ -101,15 +112,16 @@ impl<'e> Index<'e> {
     pub(crate) fn admitting(&self, arn: &str, account: AccountId) -> Vec<Id<Role>> {
         let by_name = self.by_name.get(arn).into_iter().flatten();
         let by_account = self.by_account.get(&account).into_iter().flatten();
-        let mut roles: Vec<_> = by_name
-            .chain(by_account)
-            .chain(&self.open)
-            .copied()
-            .collect();
-        roles.sort_unstable();
-        roles.dedup();
-        roles
+        let all = by_name.chain(by_account).chain(&self.open);
+        each_once(all.copied())
     }
+}
+
+fn each_once(roles: impl Iterator<Item = Id<Role>>) -> Vec<Id<Role>> {
+    let mut roles: Vec<_> = roles.collect();
+    roles.sort_unstable();
+    roles.dedup();
+    roles
 }
 
 fn push(roles: &mut Vec<Id<Role>>, role: Id<Role>) {

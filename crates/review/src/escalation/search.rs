@@ -7,7 +7,7 @@ use std::{
 };
 
 use bailiwick_estate::PrincipalId;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
     Admin,
@@ -167,9 +167,10 @@ impl Ways {
     ) -> BTreeSet<Holder> {
         let principals: BTreeSet<_> = reached.iter().map(|holder| holder.principal).collect();
         let index = Index::of(world.estate, |principal| principals.contains(&principal));
+        let wanted: FxHashSet<Holder> = reached.iter().copied().collect();
         let goal = Goal {
             index: &index,
-            wants: &|holder| reached.contains(&holder),
+            wants: &|holder| wanted.contains(&holder),
             privileged: &|_| true,
             least: Cell::new(Sure::Unknown),
         };

@@ -1,9 +1,9 @@
 //! The estate as the paths see it: every policy digested, every principal's rights ready to be
 //! asked.
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
-use bailiwick_estate::{Estate, Id, Levels, PolicyDocument, PrincipalId, Role, Tags};
+use bailiwick_estate::{Content, Estate, Id, Levels, PolicyDocument, PrincipalId, Role, Tags};
 use bailiwick_iam::{
     arn::{AccountId, Arn},
     layers::{Compiled, Layers},
@@ -11,6 +11,7 @@ use bailiwick_iam::{
 };
 
 use super::{
+    alike::{Alikeness, Telling, is_about_target},
     circumstance::{Asked, Moment, Scene, context},
     digest::{Actions, Digest, Vocabulary},
     glob,
@@ -31,6 +32,7 @@ pub(crate) struct World<'e> {
     pub(crate) inventory: Inventory<'e>,
     /// By the index of the document.
     digests: Vec<Digest>,
+    pub(crate) alikeness: RefCell<Alikeness>,
     moment: Moment,
     written: Option<Arc<Compiled>>,
     no_tags: Tags,
@@ -65,6 +67,7 @@ impl<'e> World<'e> {
             inventory: Inventory::of(estate),
             digests: digests.collect(),
             vocabulary,
+            alikeness: RefCell::default(),
             moment,
             written: written(),
             no_tags: Tags::new(),
@@ -146,29 +149,44 @@ impl<'e> World<'e> {
         documents.filter(has_keys).collect()
     }
 
-    /// The resource patterns that decide about an action of a holder, if nothing but they tell one
-    /// principal from another of the same account.
-    pub(crate) fn telling_patterns<'s>(
-        &'s self,
-        rights: &'s Rights,
-        action: &str,
-    ) -> Option<Vec<&'s str>> {
+    /// What tells one principal from another of the same account to an action of a holder, if it
+    /// is no more than resource patterns, tags and the boundary.
+    pub(crate) fn telling(&self, rights: &Rights, action: &str) -> Option<Telling> {
         let action = self.vocabulary.known(action)?;
         let documents = rights.identity.iter().chain(&rights.limits);
-        let mut patterns = Vec::new();
+        let mut telling = Telling::default();
         for digest in documents.filter_map(|&it| self.digest(it)) {
-            let about_target =
-                |key: &str| key.contains("resourcetag/") || key == "iam:permissionsboundary";
-            if digest.keys(Some(action)).any(|(key, _)| about_target(key)) {
-                return None;
-            }
-            patterns.extend(digest.scopes(action));
+            let keys = digest.keys(Some(action)).map(|(key, _)| key);
+            telling
+                .keys
+                .extend(keys.filter(|key| is_about_target(key)).map(Into::into));
+            telling
+                .patterns
+                .extend(digest.scopes(action).map(Into::into));
         }
-        let plain = |pattern: &&str| {
-            !pattern.contains('$') && (*pattern == "*" || pattern.matches(':').count() == 5)
-        };
-        patterns.retain(|pattern| *pattern != "*");
-        patterns.iter().all(plain).then_some(patterns)
+        telling.patterns.remove("*");
+        let plain = |pattern: &str| !pattern.contains('$') && pattern.matches(':').count() == 5;
+        telling
+            .patterns
+            .iter()
+            .all(|it| plain(it))
+            .then_some(telling)
+    }
+
+    /// The number of a role's trust policy among all texts; `None` if nobody knows what it says.
+    pub(crate) fn trust_text(&self, role: Id<Role>) -> Option<usize> {
+        let trust = self.estate.roles.at(role).trust;
+        match self.estate.policies.at(trust).content {
+            Content::Read(text) => Some(text.index()),
+            Content::Unreadable { .. } | Content::Missing => None,
+        }
+    }
+
+    /// Whether a role's trust policy says the same of every role of an account that has it.
+    pub(crate) fn is_blind_to_target(&self, role: Id<Role>) -> bool {
+        let trust = self.estate.roles.at(role).trust;
+        let digest = self.digest(trust);
+        digest.is_some_and(|digest| digest.keys(None).all(|(key, _)| !is_about_target(key)))
     }
 
     /// Adds a policy that allows everything; then, where that suffices, takes away what limits it:

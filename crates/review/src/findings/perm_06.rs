@@ -1,9 +1,9 @@
 //! PERM-06: a pattern that takes the neighbours in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use bailiwick_estate::{Agent, AgentKind};
-use bailiwick_iam::policy::Selection;
+use bailiwick_estate::{Agent, AgentKind, Id, ResourcePolicy};
+use bailiwick_iam::{arn::Arn, policy::Selection};
 
 use crate::{
     escalation::glob,
@@ -70,36 +70,120 @@ const IDENTITY: &[&str] = &[
     "bedrock-agentcore:GetWorkloadAccessTokenForJWT",
 ];
 
-fn check(view: &View<'_>) -> Checked {
-    let seats = view.seats().iter().filter(|seat| !seat.agents.is_empty());
-    Checked::access(view, seats, |seat| look(view, seat))
+/// Something that belongs to an agent.
+struct Belonging<'e> {
+    owner: Id<Agent>,
+    arn: &'e Arn,
+    /// What one may do to it.
+    actions: &'static [&'static str],
+    is_identity: bool,
+    /// Whether it has a policy of its own, which may grant what the role's policies do not.
+    speaks_for_itself: bool,
 }
 
-fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
+fn check(view: &View<'_>) -> Checked {
+    let belongings = belongings(view);
+    let seats = view.seats().iter().filter(|seat| !seat.agents.is_empty());
+    Checked::access(view, seats, |seat| look(view, seat, &belongings))
+}
+
+/// What belongs to agents, once for all seats.
+fn belongings<'e>(view: &View<'e>) -> Vec<Belonging<'e>> {
+    let attached = |arn: &Arn| matches!(view.resource_policy(arn), ResourcePolicy::Attached(_));
+    let belonging = |owner, arn, actions, is_identity| Belonging {
+        owner,
+        arn,
+        actions,
+        is_identity,
+        speaks_for_itself: attached(arn),
+    };
+    let agents = view.estate.agents.iter();
+    agents
+        .filter(|(_, agent)| agent.kind != AgentKind::Unknown)
+        .flat_map(|(id, agent)| {
+            let thing = belonging(id, &agent.arn, reaches(agent.kind), false);
+            let identity = agent.workload_identity.as_ref();
+            let identity = identity.map(|arn| belonging(id, arn, IDENTITY, true));
+            [Some(thing), identity].into_iter().flatten()
+        })
+        .collect()
+}
+
+fn look(view: &View<'_>, seat: &Seat, belongings: &[Belonging<'_>]) -> Option<Finding> {
     let patterns = wild_resources(view, seat);
     if patterns.is_empty() {
         return None;
     }
+    let used: BTreeSet<_> = used(view, seat).into_iter().collect();
+    let meant = named(view, seat);
+    let asked = worth_asking(view, seat);
     let mut found: BTreeMap<String, Proof> = BTreeMap::new();
     let mut missing = Missing::default();
-    for (target, actions, neighbour) in targets(view, seat) {
+    for it in belongings {
         if found.len() >= SHOWN_MAX {
             break;
         }
-        let through = patterns.iter().any(|it| glob::matches(it, &target));
-        if !through || is_named(view, seat, &target) {
+        let arn = it.arn.as_str();
+        let mut actions = it.actions.iter().rev().filter(|action| {
+            it.speaks_for_itself || asked.as_ref().is_none_or(|asked| asked.contains(*action))
+        });
+        let idle = actions.clone().next().is_none();
+        if idle || is_ours(view, seat, it.owner) || used.contains(arn) || meant.contains(arn) {
             continue;
         }
-        let proof = actions
-            .iter()
-            .rev()
-            .find_map(|action| missing.proof(view.role_can(seat.role, action, &target)));
+        if !patterns.iter().any(|it| glob::matches(it, arn)) {
+            continue;
+        }
+        let proof = actions.find_map(|action| missing.proof(view.role_can(seat.role, action, arn)));
         if let Some(proof) = proof {
-            found.insert(neighbour, proof);
+            found.insert(it.name(view), proof);
         }
     }
     finding(view, seat, &found, &missing)
 }
+
+impl Belonging<'_> {
+    fn name(&self, view: &View<'_>) -> String {
+        let agent = view.estate.agents.at(self.owner);
+        let name = format!("{} {}", agent.kind, agent.name);
+        if self.is_identity {
+            format!("the identity of {name}")
+        } else {
+            name
+        }
+    }
+}
+
+/// Whether an agent acts as the seat's role, or is a part of it.
+fn is_ours(view: &View<'_>, seat: &Seat, agent: Id<Agent>) -> bool {
+    let roles = &view.estate.agents.at(agent).roles;
+    seat.agents.contains(&agent)
+        || seat.components.contains(&agent)
+        || roles.iter().any(|it| it.role.id == Some(seat.role))
+}
+
+/// The actions that the role's policies speak of: no other can be allowed, unless by a policy of the
+/// thing itself. `None` where a policy cannot be read, which may speak of any.
+fn worth_asking(view: &View<'_>, seat: &Seat) -> Option<BTreeSet<&'static str>> {
+    if !view.is_legible(seat.role) {
+        return None;
+    }
+    let all = KINDS.iter().flat_map(|&kind| reaches(kind)).chain(IDENTITY);
+    let spoken = all.copied().filter(|action| view.speaks(seat.role, action));
+    Some(spoken.collect())
+}
+
+/// The kinds that [`reaches`] knows something of.
+const KINDS: [AgentKind; 8] = [
+    AgentKind::Memory,
+    AgentKind::Runtime,
+    AgentKind::Harness,
+    AgentKind::Gateway,
+    AgentKind::Browser,
+    AgentKind::CodeInterpreter,
+    AgentKind::KnowledgeBase,
+    AgentKind::BedrockAgent,
+];
 
 /// The resource patterns of the role's statements on agent services that hold a wildcard.
 fn wild_resources(view: &View<'_>, seat: &Seat) -> Vec<String> {
@@ -127,32 +211,6 @@ fn wild_resources(view: &View<'_>, seat: &Seat) -> Vec<String> {
     patterns
 }
 
-/// What belongs to other agents: an ARN, what one may do to it, and whose it is.
-fn targets<'e>(
-    view: &'e View<'_>,
-    seat: &'e Seat,
-) -> impl Iterator<Item = (String, &'static [&'static str], String)> + 'e {
-    let used = used(view, seat);
-    view.estate
-        .agents
-        .iter()
-        .filter(move |(id, agent)| {
-            let own = seat.agents.contains(id) || seat.components.contains(id);
-            let ours = agent.roles.iter().any(|it| it.role.id == Some(seat.role));
-            !own && !ours && agent.kind != AgentKind::Unknown
-        })
-        .flat_map(move |(_, agent): (_, &Agent)| {
-            let name = format!("{} {}", agent.kind, agent.name);
-            let thing = (agent.arn.to_string(), reaches(agent.kind), name.clone());
-            let identity = agent
-                .workload_identity
-                .as_ref()
-                .map(|it| (it.to_string(), IDENTITY, format!("the identity of {name}")));
-            [Some(thing), identity].into_iter().flatten()
-        })
-        .filter(move |(arn, ..)| !used.contains(arn))
-}
-
 /// What the seat's agents are configured to use.
 fn used(view: &View<'_>, seat: &Seat) -> Vec<String> {
     use bailiwick_estate::ToolKind;
@@ -174,12 +232,13 @@ fn used(view: &View<'_>, seat: &Seat) -> Vec<String> {
         .collect()
 }
 
-/// Whether a statement of the role names the ARN in full: then it is meant.
-fn is_named(view: &View<'_>, seat: &Seat, arn: &str) -> bool {
-    view.grants(seat.role).any(|(_, _, statement)| {
-        let patterns = statement.resources.as_ref().map(Selection::patterns);
-        patterns.into_iter().flatten().any(|it| it.value.0 == arn)
-    })
+/// What a statement of the role names: an ARN named in full is meant.
+fn named<'e>(view: &View<'e>, seat: &Seat) -> BTreeSet<&'e str> {
+    let resources = view
+        .grants(seat.role)
+        .filter_map(|(_, _, it)| it.resources.as_ref());
+    let patterns = resources.flat_map(Selection::patterns);
+    patterns.map(|it| it.value.0.as_str()).collect()
 }
 
 fn finding(

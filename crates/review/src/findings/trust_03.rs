@@ -1,7 +1,7 @@
 //! TRUST-03: roles behind the role.
 
 use bailiwick_estate::{Id, PrincipalId, Role};
-use bailiwick_iam::policy::{Effect, PrincipalPattern, Selection};
+use bailiwick_iam::policy::Selection;
 use serde_json::json;
 
 use crate::{
@@ -143,39 +143,13 @@ fn candidates(view: &View<'_>, seat: &Seat) -> Vec<Id<Role>> {
         })
         .collect();
     let mut found: Vec<_> = view.trusting(own.as_str()).to_vec();
-    if !patterns.is_empty() {
-        let spoken_of = view.estate.roles.iter().filter(|(_, role)| {
-            trusts_principals(view, role)
-                && patterns
-                    .iter()
-                    .any(|pattern| glob::matches(pattern, role.arn.as_str()))
-        });
-        found.extend(spoken_of.map(|(id, _)| id));
-    }
+    let spoken_of = view.admitting_many().iter().copied().filter(|&role| {
+        let arn = view.estate.roles.at(role).arn.as_str();
+        patterns.iter().any(|pattern| glob::matches(pattern, arn))
+    });
+    found.extend(spoken_of);
     found.retain(|&role| role != seat.role);
     found.sort();
     found.dedup();
     found
-}
-
-/// Whether the trust policy lets anybody in but services and identity providers.
-fn trusts_principals(view: &View<'_>, role: &Role) -> bool {
-    let trust = view.estate.policy(role.trust);
-    trust.is_none_or(|policy| {
-        policy.statements.iter().any(|statement| {
-            statement.effect == Effect::Allow
-                && match &statement.principals {
-                    Some(Selection::Only(patterns)) => patterns.iter().any(|it| match it.value {
-                        PrincipalPattern::Everyone
-                        | PrincipalPattern::Account(_)
-                        | PrincipalPattern::Aws(_) => true,
-                        PrincipalPattern::Service(_)
-                        | PrincipalPattern::Federated(_)
-                        | PrincipalPattern::CanonicalUser(_) => false,
-                    }),
-                    Some(Selection::AllBut(_)) => true,
-                    None => false,
-                }
-        })
-    })
 }

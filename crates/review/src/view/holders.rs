@@ -21,7 +21,8 @@ impl View<'_> {
             .collect()
     }
 
-    fn names(&self, principal: PrincipalId, resource: &str) -> bool {
+    /// Whether a statement of the principal may be about the resource, as far as its words go.
+    pub(crate) fn names(&self, principal: PrincipalId, resource: &str) -> bool {
         self.estate
             .identity_policies(principal)
             .into_iter()

@@ -1,6 +1,6 @@
 //! Who runs as which role.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bailiwick_estate::{
     Estate, Id, Resource, Role, Tool,
@@ -117,12 +117,10 @@ pub(super) fn seats(estate: &Estate) -> Vec<Seat> {
             }
         }
     }
+    let agents: BTreeSet<&Arn> = estate.agents.values().map(|agent| &agent.arn).collect();
     for (id, resource) in estate.resources.iter() {
         let role = resource.role.as_ref().and_then(|it| it.id);
-        let is_agent = estate
-            .agents
-            .values()
-            .any(|agent| agent.arn == resource.arn);
+        let is_agent = agents.contains(&resource.arn);
         let taken = role.and_then(|role| seats.get_mut(&estate.roles.at(role).arn));
         if let (Some(seat), false) = (taken, is_agent) {
             seat.compute.push(id);

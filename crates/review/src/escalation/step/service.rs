@@ -8,6 +8,7 @@ use bailiwick_iam::arn::Arn;
 
 use super::{From, Goal, Sure, Tally, Visit, surer};
 use crate::escalation::{
+    alike::{Alike, Refused, class_and_trust},
     circumstance::Asked,
     holder::Holder,
     index::Existing,
@@ -51,26 +52,42 @@ pub(crate) fn passed_role(
     goal: &Goal<'_, '_>,
     visit: Visit<'_>,
 ) -> ControlFlow<()> {
-    let estate = from.world.estate;
-    let mut roles = goal.index.trusting(from.rights.account, &path.services);
-    roles.retain(|&role| {
-        let target = estate.roles.at(role);
-        let holder = Holder::of(PrincipalId::Role(role));
+    let world = from.world;
+    let alike = Alike::of(world, from.rights, [Some(PASS)]);
+    let mut impassable = Refused::new();
+    let trusting = goal.index.trusting(from.rights.account, &path.services);
+    let mut roles = Vec::new();
+    for &role in trusting.iter() {
+        let principal = PrincipalId::Role(role);
+        let class = alike.class(principal);
+        if impassable.covers(class.as_ref()) {
+            continue;
+        }
+        let target = world.estate.roles.at(role);
+        if !world.may(from.rights, PASS, target.arn.as_str()) {
+            impassable.add(class);
+            continue;
+        }
         let profiled = !path.instance_profile || !target.instance_profiles.is_empty();
-        let passable = from.world.may(from.rights, PASS, target.arn.as_str());
-        profiled && passable && !from.is(holder.principal) && (goal.wants)(holder)
-    });
+        if profiled && !from.is(principal) && (goal.wants)(Holder::of(principal)) {
+            roles.push(role);
+        }
+    }
     if roles.is_empty() {
         return ControlFlow::Continue(());
     }
     let settings = from.settings(path, goal.takes_assumptions(), &[]);
+    let mut refused = Refused::new();
     for role in roles {
-        let Some(tally) = from.passing(path, role, &settings, goal) else {
+        let to = Holder::of(PrincipalId::Role(role));
+        let kind = class_and_trust(world, &alike, role).map(|it| (it, (goal.privileged)(to)));
+        if refused.covers(kind.as_ref()) {
             continue;
-        };
-        if goal.is_sure_enough(&tally) {
-            let to = Holder::of(PrincipalId::Role(role));
-            visit(tally.step(path, to))?;
+        }
+        let tally = from.passing(path, role, &settings, goal);
+        match tally.filter(|it| goal.is_sure_enough(it)) {
+            Some(tally) => visit(tally.step(path, to))?,
+            None => refused.add(kind),
         }
     }
     ControlFlow::Continue(())
@@ -83,7 +100,7 @@ pub(crate) fn bound_role(
     goal: &Goal<'_, '_>,
     visit: Visit<'_>,
 ) -> ControlFlow<()> {
-    let mut shown: Vec<Id<Role>> = Vec::new();
+    let mut shown: BTreeSet<Id<Role>> = BTreeSet::new();
     let world = from.world;
     for existing in world
         .inventory
@@ -100,33 +117,40 @@ pub(crate) fn bound_role(
             continue;
         };
         if goal.is_sure_enough(&tally) {
-            shown.push(role);
+            shown.insert(role);
             visit(tally.step(path, to))?;
         }
     }
     if !goal.takes_assumptions() {
         return ControlFlow::Continue(());
     }
-    let mut roles = goal.index.trusting(from.rights.account, &path.services);
-    roles.retain(|&role| {
+    let trusting = goal.index.trusting(from.rights.account, &path.services);
+    let roles = trusting.iter().copied().filter(|&role| {
         let to = Holder::of(PrincipalId::Role(role));
         let new = !from.is(to.principal) && !shown.contains(&role);
         new && (goal.wants)(to) && (goal.privileged)(to)
     });
+    let roles: Vec<_> = roles.collect();
     if roles.is_empty() {
         return ControlFlow::Continue(());
     }
     let settings = from.unlisted(path, &[]);
+    let mut refused = Refused::new();
     for role in roles {
-        if !goal.takes_assumptions() {
+        if settings.is_empty() || !goal.takes_assumptions() {
             break;
         }
-        let Some(tally) = from.trusted(path, role, &settings) else {
+        let trust = world.trust_text(role);
+        if refused.covers(trust.as_ref()) {
             continue;
-        };
-        if goal.is_sure_enough(&tally) {
-            let to = Holder::of(PrincipalId::Role(role));
-            visit(tally.step(path, to))?;
+        }
+        let tally = from.trusted(path, role, &settings);
+        match tally.filter(|it| goal.is_sure_enough(it)) {
+            Some(tally) => {
+                let to = Holder::of(PrincipalId::Role(role));
+                visit(tally.step(path, to))?;
+            }
+            None => refused.add(trust),
         }
     }
     ControlFlow::Continue(())

@@ -1,14 +1,14 @@
 //! Steps to a user or a role that is there already.
 
-use std::{collections::BTreeSet, ops::ControlFlow};
+use std::ops::ControlFlow;
 
 use bailiwick_estate::{Id, PrincipalId, Role, User};
 use bailiwick_iam::layers::LayerKind;
 
 use super::{From, Goal, Tally, Visit};
 use crate::escalation::{
+    alike::{Alike, Refused, class_and_trust},
     circumstance::Asked,
-    glob,
     path::{On, Path, UserState},
     question::Answer,
     scenario::REGION,
@@ -25,16 +25,18 @@ pub(crate) fn user(
     visit: Visit<'_>,
 ) -> ControlFlow<()> {
     let users = goal.index.users.get(&from.rights.account);
-    let mut refused = Refused::of(from, path);
+    let alike = alike(from, path);
+    let mut refused = Refused::new();
     for &user in users.into_iter().flatten() {
         let principal = PrincipalId::User(user);
+        let class = alike.class(principal);
         let to = From::given(path, principal);
-        let skipped = from.is(principal) || !(goal.wants)(to);
-        if skipped || refused.covers(from, principal) {
+        if refused.covers(class.as_ref()) || from.is(principal) || !(goal.wants)(to) {
             continue;
         }
-        let Some(tally) = from.onto_principal(path, principal) else {
-            refused.add(from, principal);
+        let tally = from.onto_principal(path, principal);
+        let Some(tally) = tally.filter(|it| goal.is_sure_enough(it)) else {
+            refused.add(class);
             continue;
         };
         let Some(tally) = from.with_credentials(path, user, tally) else {
@@ -54,19 +56,24 @@ pub(crate) fn assumed_role(
     goal: &Goal<'_, '_>,
     visit: Visit<'_>,
 ) -> ControlFlow<()> {
-    let arn = from.world.estate.arn(from.rights.holder.principal);
+    let world = from.world;
+    let arn = world.estate.arn(from.rights.holder.principal);
+    let alike = alike(from, path);
+    let mut refused = Refused::new();
     for role in goal.index.admitting(arn.as_str(), from.rights.account) {
         let principal = PrincipalId::Role(role);
         let to = From::given(path, principal);
+        let account = world.estate.roles.at(role).account;
+        let kind = class_and_trust(world, &alike, role).map(|it| (it, account));
         let rewrites_fixed = path.rewritten && from.is_fixed(principal);
-        if from.is(principal) || rewrites_fixed || !(goal.wants)(to) {
+        let skipped = from.is(principal) || rewrites_fixed || !(goal.wants)(to);
+        if refused.covers(kind.as_ref()) || skipped {
             continue;
         }
-        let Some(tally) = from.assuming(path, role) else {
-            continue;
-        };
-        if goal.is_sure_enough(&tally) {
-            visit(tally.step(path, to))?;
+        match from.assuming(path, role) {
+            Some(tally) if goal.is_sure_enough(&tally) => visit(tally.step(path, to))?,
+            Some(_) | None if world.is_blind_to_target(role) => refused.add(kind),
+            Some(_) | None => {}
         }
     }
     ControlFlow::Continue(())
@@ -80,72 +87,34 @@ pub(crate) fn trusting_role(
     visit: Visit<'_>,
 ) -> ControlFlow<()> {
     let roles = goal.index.roles.get(&from.rights.account);
-    let mut refused = Refused::of(from, path);
+    let alike = alike(from, path);
+    let mut refused = Refused::new();
     for &role in roles.into_iter().flatten() {
         let principal = PrincipalId::Role(role);
-        let to = From::given(path, principal);
-        let skipped = from.is(principal) || from.is_fixed(principal) || !(goal.wants)(to);
-        if skipped || refused.covers(from, principal) {
+        let class = alike.class(principal);
+        if refused.covers(class.as_ref()) {
             continue;
         }
-        let Some(tally) = from.onto_principal(path, principal) else {
-            refused.add(from, principal);
+        let to = From::given(path, principal);
+        if from.is(principal) || from.is_fixed(principal) || !(goal.wants)(to) {
             continue;
-        };
-        if goal.is_sure_enough(&tally) {
-            visit(tally.step(path, to))?;
+        }
+        let tally = from.onto_principal(path, principal);
+        match tally.filter(|it| goal.is_sure_enough(it)) {
+            Some(tally) => visit(tally.step(path, to))?,
+            None => refused.add(class),
         }
     }
     ControlFlow::Continue(())
 }
 
-/// Targets that a path was refused for, by what tells them apart: the resource patterns of the
-/// caller's policies. Thousands of roles are told apart by a handful of patterns, so that most need
-/// not be asked about.
-struct Refused<'r> {
-    /// `None`: something else than patterns tells targets apart.
-    patterns: Option<Vec<&'r str>>,
-    known: BTreeSet<Vec<bool>>,
-}
-
-impl<'r> Refused<'r> {
-    fn of(from: From<'r, '_>, path: &Path) -> Self {
-        let mut patterns = Some(Vec::new());
-        for need in &path.needs {
-            let telling = match need.on {
-                On::Target => from.world.telling_patterns(from.rights, &need.action),
-                On::Nothing
-                | On::Oneself
-                | On::Group
-                | On::Policy
-                | On::Existing
-                | On::Thing(_) => None,
-            };
-            patterns = patterns.zip(telling).map(|(mut all, more)| {
-                all.extend(more);
-                all
-            });
-        }
-        Self {
-            patterns,
-            known: BTreeSet::new(),
-        }
-    }
-
-    fn covers(&self, from: From<'_, '_>, target: PrincipalId) -> bool {
-        let likeness = self.likeness(from, target);
-        likeness.is_some_and(|likeness| self.known.contains(&likeness))
-    }
-
-    fn add(&mut self, from: From<'_, '_>, target: PrincipalId) {
-        self.known.extend(self.likeness(from, target));
-    }
-
-    fn likeness(&self, from: From<'_, '_>, target: PrincipalId) -> Option<Vec<bool>> {
-        let arn = from.world.estate.arn(target).as_str();
-        let patterns = self.patterns.as_ref()?.iter();
-        Some(patterns.map(|it| glob::matches_exactly(it, arn)).collect())
-    }
+/// Principals that the calls of a path cannot tell apart.
+fn alike(from: From<'_, '_>, path: &Path) -> Alike {
+    let actions = path.needs.iter().map(|need| match need.on {
+        On::Target => Some(need.action.as_str()),
+        On::Nothing | On::Oneself | On::Group | On::Policy | On::Existing | On::Thing(_) => None,
+    });
+    Alike::of(from.world, from.rights, actions)
 }
 
 impl From<'_, '_> {
