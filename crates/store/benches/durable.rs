@@ -1,6 +1,6 @@
 //! Durable decisions a second by how many wait at once, and what a million grants cost.
 //!
-//! `cargo bench -p bailiwick-store --bench durable [-- FOLDER]`; the folder says which disk.
+//! `cargo bench -p bailiwick-store --bench durable [-- FOLDER --million]`; the folder says which disk.
 
 #![expect(
     clippy::unwrap_used,
@@ -48,7 +48,9 @@ fn main() {
         .unwrap();
     runtime.block_on(decisions(&folder.join("decisions")));
     runtime.block_on(grants(&folder.join("grants"), 100_000));
-    runtime.block_on(grants(&folder.join("million"), 1_000_000));
+    if std::env::args().any(|argument| argument == "--million") {
+        runtime.block_on(grants(&folder.join("million"), 1_000_000));
+    }
 }
 
 async fn open(folder: &Path) -> Arc<Bench> {

@@ -114,3 +114,28 @@ fn absent_fields_are_not_written() {
     let value = serde_json::to_value(Entry::of("x")).unwrap();
     assert_eq!(value, json!({"event": "x"}));
 }
+
+proptest::proptest! {
+    #[test]
+    fn whatever_a_damaged_line_is_read_as_is_written_as_that_line(
+        at in proptest::prelude::any::<proptest::sample::Index>(),
+        what in 0_u8..128,
+        kind in 0..3,
+    ) {
+        let [first, _] = two();
+        let mut line = first.to_line().into_bytes();
+        let at = at.index(line.len());
+        match kind {
+            0 => drop(line.remove(at)),
+            1 => line[at] = what,
+            _ => line.insert(at, what),
+        }
+        let line = String::from_utf8(line).unwrap();
+        if let Ok(read) = Record::from_line(&line) {
+            proptest::prop_assert_eq!(read.to_line(), line.as_str());
+        }
+        if let Ok(read) = Record::from_text(Hash::ZERO, &line) {
+            proptest::prop_assert_eq!(read.text(), line.as_str());
+        }
+    }
+}

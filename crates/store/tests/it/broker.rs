@@ -214,7 +214,7 @@ async fn a_kill_acts_with_the_store_down_survives_a_restart_and_is_told_when_the
 
     bench.store_is_down(false);
     let broker = bench.open().await;
-    assert_eq!(broker.stops(), [kill.clone()]);
+    assert_eq!(broker.stops(), std::slice::from_ref(&kill));
     assert_eq!(broker.store().stops().await.unwrap().value, [kill]);
     assert_eq!(events(&broker, "g1").await.last().unwrap(), "revoking");
     assert!(decide(&broker, "g1").await.is_err());
