@@ -10,7 +10,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use charter::{Charter, CharterCheck, CharterDraft, CharterVerb, Compile, Language};
 pub(crate) use ledger::{Ledger, LedgerProve, LedgerQuery, LedgerVerb, LedgerVerify, Record};
-pub(crate) use plan::{Delivery, Plan, PlanApply, PlanLint, PlanVerb, Sources, Split, Tighten};
+pub(crate) use plan::{
+    Ceiling, Delivery, Plan, PlanApply, PlanLint, PlanVerb, Sources, Split, Tighten,
+};
 
 /// The version of the program and of the catalog of AWS's actions that is built into it.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
@@ -57,6 +59,7 @@ pub(crate) enum Verb {
     Compile(Compile),
     Split(Split),
     Tighten(Tighten),
+    Ceiling(Ceiling),
     Plan(Plan),
     Ledger(Ledger),
 }

@@ -11,7 +11,10 @@ use bailiwick_charter::Charters;
 use bailiwick_estate::{Estate, usage::Usage};
 use bailiwick_iam::arn::Arn;
 use bailiwick_iam_catalog::builtin;
-use bailiwick_review::plan::{Act, Document, Plan, Snapshot, Verdict, split};
+use bailiwick_review::{
+    plan::{Plan, Snapshot, Verdict, split},
+    print,
+};
 
 use crate::{
     args::{Delivery, Sources},
@@ -33,7 +36,7 @@ pub(crate) struct Given {
 
 impl Given {
     pub(crate) fn read(asked: &Sources) -> Result<Self, Fault> {
-        let estate = snapshot::load(&asked.estate)?;
+        let estate = snapshot::read(&asked.estate)?;
         let beside = charters_beside(&asked.estate);
         let charters = match (asked.charters.as_slice(), beside) {
             ([], None) => Charters::default(),
@@ -103,8 +106,7 @@ pub(crate) fn deliver(
         output.write(&summary(plan))?;
     }
     if let Some(out) = &delivery.out {
-        let mut files = documents(plan)?;
-        files.insert("plan.json".to_owned(), text);
+        let files = print::plan::files(plan, delivery.language.printed())?;
         folder::deliver(out, &files)?;
         ink::tell(&format!("wrote {}\n", out.display()));
     }
@@ -132,49 +134,6 @@ pub(crate) fn read(path: &Path) -> Result<Plan, Fault> {
         Fault::new(format!("{}:{line}:{column}: {error}", document.name))
             .mend("`bailiwick split`, `tighten` and `ceiling` write plans; this is none of this release, or was changed")
     })
-}
-
-/// Every policy document of a plan, one a file.
-fn documents(plan: &Plan) -> anyhow::Result<BTreeMap<String, String>> {
-    let mut files = BTreeMap::new();
-    for change in &plan.changes {
-        let (subject, name, document) = match &change.act {
-            Act::CreatePolicy { policy, document } => (policy, "policy", document),
-            Act::CreateRole { role, trust, .. } => (role, "trust", trust),
-            Act::PutRolePolicy {
-                role,
-                name,
-                document,
-            } => (role, name.as_str(), document),
-            Act::UpdateAssumeRolePolicy { role, document } => (role, "trust", document),
-            Act::PutResourcePolicy { resource, document } => (resource, "policy", document),
-            Act::CreateCeiling { name, document, .. } => (name, "ceiling", document),
-            _ => continue,
-        };
-        let path = format!("policies/{}/{}.json", file_name(subject), file_name(name));
-        files.insert(path, pretty(document)?);
-    }
-    Ok(files)
-}
-
-fn pretty(document: &Document) -> anyhow::Result<String> {
-    let mut text = match document.policy() {
-        Ok(policy) => policy.to_json_pretty(),
-        Err(_) => serde_json::to_string_pretty(document)?,
-    };
-    text.push('\n');
-    Ok(text)
-}
-
-/// An ARN as the name of a file: `111122223333-role-agents-prod-reader`.
-fn file_name(text: &str) -> String {
-    let tail = text.strip_prefix("arn:").unwrap_or(text);
-    let plain = |letter: char| {
-        let is_plain = letter.is_ascii_alphanumeric() || "-_.".contains(letter);
-        if is_plain { letter } else { '-' }
-    };
-    let name: String = tail.chars().map(plain).collect();
-    name.trim_matches(['-', '.']).to_owned()
 }
 
 /// A plan in words a terminal has room for.

@@ -1,6 +1,7 @@
 //! What each verb does. One file a verb.
 
 pub(crate) mod agents;
+pub(crate) mod ceiling;
 pub(crate) mod charter;
 pub(crate) mod compact;
 pub(crate) mod compare;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use bailiwick_review::print;
 use clap::{Subcommand, ValueEnum};
 
 use super::Level;
@@ -126,4 +127,15 @@ pub(crate) enum Language {
     Cloudformation,
     Terraform,
     Json,
+}
+
+impl Language {
+    /// As the printers call it.
+    pub(crate) fn printed(self) -> print::Language {
+        match self {
+            Self::Cloudformation => print::Language::Cloudformation,
+            Self::Terraform => print::Language::Terraform,
+            Self::Json => print::Language::Json,
+        }
+    }
 }

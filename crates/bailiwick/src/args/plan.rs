@@ -78,6 +78,64 @@ pub(crate) struct Tighten {
     pub(crate) delivery: Delivery,
 }
 
+/// Plan SCPs and RCPs over the units in which agents run, proved to break no charter
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  bailiwick ceiling --estate examples/acme
+  bailiwick ceiling --estate snapshot/ --unit Production --without AgentsInsideVpc --out plan/ --as terraform
+  bailiwick ceiling --estate snapshot/ --only NoInlineAgents --only NoNewBedrockKeys --out plan/
+  bailiwick ceiling --list
+
+Each statement is named by its Sid, and drawn only where what it rests on is known; the others are
+left out, and the plan says why. Exit codes: 1 a declared request would be denied; 3 none is known to
+be, but one could not be told; 2 bad input, or no room for the policies; 0 otherwise.")]
+pub(crate) struct Ceiling {
+    /// Say what every statement is good for and on which page of AWS it rests, and do no more
+    #[arg(long)]
+    pub(crate) list: bool,
+
+    /// Snapshot folders; organization.json must be among their files
+    #[arg(long, required_unless_present = "list", value_name = "PATH")]
+    pub(crate) estate: Vec<PathBuf>,
+
+    /// Charters, or folders of them; by default charters/ beside the estate
+    #[arg(long, value_name = "DIR")]
+    pub(crate) charters: Vec<PathBuf>,
+
+    /// What was observed, one JSON object a line; by default usage.ndjson beside the estate
+    #[arg(long, value_name = "FILE")]
+    pub(crate) usage: Option<PathBuf>,
+
+    /// Only for this unit, by id or name (may be given more than once)
+    #[arg(long, value_name = "OU")]
+    pub(crate) unit: Vec<String>,
+
+    /// Only this statement (may be given more than once)
+    #[arg(long, value_name = "STATEMENT", conflicts_with = "without")]
+    pub(crate) only: Vec<String>,
+
+    /// All but this statement (may be given more than once)
+    #[arg(long, value_name = "STATEMENT")]
+    pub(crate) without: Vec<String>,
+
+    /// Who may still change what is protected, as a pattern of role ARNs; by default whom the SCPs
+    /// that are attached exempt
+    #[arg(long, value_name = "ARN")]
+    pub(crate) admin: Vec<String>,
+
+    /// The role with which the pipeline moves aliases and endpoints
+    #[arg(long, value_name = "ARN")]
+    pub(crate) pipeline: Vec<String>,
+
+    /// The organisation (o-…), so that an RCP can keep others out
+    #[arg(long, value_name = "ID")]
+    pub(crate) organization: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) delivery: Delivery,
+}
+
 /// Look at a plan, or try it on a snapshot
 #[derive(Debug, clap::Args)]
 pub(crate) struct Plan {

@@ -137,11 +137,7 @@ fn broker(
 /// A file for each policy, so that a reviewer sees each as a change of its own; templates; and for
 /// each agent what no template holds.
 fn files(answer: &Answer, language: Language) -> anyhow::Result<BTreeMap<String, String>> {
-    let language = match language {
-        Language::Cloudformation => print::Language::Cloudformation,
-        Language::Terraform => print::Language::Terraform,
-        Language::Json => print::Language::Json,
-    };
+    let language = language.printed();
     let stacks = print::charter::stacks(&answer.charters, answer.broker.as_ref());
     let mut files = print::files(&stacks, language);
     files.insert("compiled.json".to_owned(), pretty(answer)?);

@@ -3,6 +3,7 @@
 
 mod acme;
 mod agents;
+mod ceiling;
 mod charter;
 mod compact;
 mod compare;

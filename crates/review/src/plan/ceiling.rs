@@ -106,6 +106,8 @@ pub struct Proposal {
     /// One a charter.
     pub proofs: Vec<Proof>,
     pub observed: Observations,
+    /// Agents under these nodes that no charter describes.
+    pub uncharted: usize,
 }
 
 /// What is proposed for one unit or account.
@@ -186,6 +188,14 @@ struct Bound {
     levels: Arc<[Level]>,
 }
 
+impl Bound {
+    /// Whether a policy of this name is one of them, and not the allowance beside them.
+    fn denies(&self, policy: &str) -> bool {
+        let policies = self.levels.iter().flat_map(|level| level.policies.iter());
+        policy != judge::FULL_ACCESS && policies.into_iter().any(|it| **it.name() == *policy)
+    }
+}
+
 #[derive(Debug)]
 struct Bounds {
     /// The SCPs over the account, and every RCP: whose resource is asked for is not known.
@@ -212,21 +222,27 @@ pub fn propose(asked: &Asked<'_>) -> Result<Proposal, CeilingError> {
         .organization
         .as_ref()
         .ok_or(CeilingError::NoOrganization)?;
+    let spots = places(organization, asked);
+    let is_known = |unit: &&String| spots.iter().any(|spot| spot.is(unit));
+    if let Some(unknown) = asked.units.iter().find(|unit| !is_known(unit)) {
+        return Err(CeilingError::NoUnit(unknown.clone()));
+    }
     let mut nodes = Vec::new();
-    for place in places(organization, asked) {
-        nodes.push(node(&place, &limits, asked)?);
+    for spot in &spots {
+        nodes.push(node(spot, &limits, asked)?);
     }
     let bounds = bounds(organization, &nodes);
     let algebra = Algebra::new(builtin());
     let proofs = asked
         .charters
         .iter()
-        .map(|charter| judge::charter(charter, asked.site, &bounds, &algebra))
+        .map(|charter| judge::charter(charter, asked, &bounds, &algebra))
         .collect();
     Ok(Proposal {
         denied_actions: denied_actions(&nodes),
         proofs,
         observed: observed(asked, &bounds),
+        uncharted: uncharted(asked, &nodes),
         nodes,
     })
 }
@@ -260,6 +276,12 @@ struct Spot<'e> {
     attached: &'e Ceilings,
 }
 
+impl Spot<'_> {
+    fn is(&self, unit: &str) -> bool {
+        unit == self.target || unit.eq_ignore_ascii_case(&self.name)
+    }
+}
+
 fn places<'e>(organization: &'e Organization, asked: &Asked<'_>) -> Vec<Spot<'e>> {
     let mut spots = Vec::new();
     for root in &organization.roots {
@@ -278,11 +300,7 @@ fn places<'e>(organization: &'e Organization, asked: &Asked<'_>) -> Vec<Spot<'e>
     }
     let with_agents = accounts_with_agents(asked);
     spots.retain(|spot| {
-        let asked_for = asked.units.is_empty()
-            || asked
-                .units
-                .iter()
-                .any(|unit| *unit == spot.target || unit.eq_ignore_ascii_case(&spot.name));
+        let asked_for = asked.units.is_empty() || asked.units.iter().any(|unit| spot.is(unit));
         let is_managing = spot
             .accounts
             .iter()
@@ -472,6 +490,14 @@ fn bounds(organization: &Organization, nodes: &[Node]) -> Bounds {
     }
 }
 
+fn uncharted(asked: &Asked<'_>, nodes: &[Node]) -> usize {
+    let agents = asked.estate.agents.values().filter(|agent| {
+        let is_below = nodes.iter().any(|it| it.accounts.contains(&agent.account));
+        is_below && agent.kind.acts() && asked.charters.of_workload(&agent.arn).next().is_none()
+    });
+    agents.count()
+}
+
 fn denied_actions(nodes: &[Node]) -> usize {
     let patterns: BTreeSet<&str> = nodes
         .iter()
@@ -524,13 +550,15 @@ impl Proposal {
     pub fn plan(&self, snapshot: SnapshotHash) -> Plan {
         let mut proofs = self.proofs.clone();
         proofs.extend(self.nodes.iter().map(sizes));
+        let mut changes: Vec<Change> = self.nodes.iter().flat_map(changes).collect();
+        changes.sort_by_key(|change| change.phase);
         Plan {
             version: VERSION,
             kind: Kind::Ceiling,
             subject: subject(&self.nodes),
             snapshot,
             catalog: builtin().version().to_owned(),
-            changes: self.nodes.iter().flat_map(changes).collect(),
+            changes,
             proofs,
             obligations: self.obligations(),
             drift: Vec::new(),
@@ -563,6 +591,15 @@ impl Proposal {
 
     fn remarks(&self) -> Vec<String> {
         let mut remarks = vec![self.summary()];
+        let chosen: BTreeSet<&str> = self
+            .nodes
+            .iter()
+            .flat_map(|node| &node.policies)
+            .flat_map(|policy| &policy.document.statements)
+            .filter_map(|statement| statement.sid.as_deref())
+            .collect();
+        let limits = LIMITS.iter().filter(|limit| chosen.contains(limit.sid));
+        remarks.extend(limits.map(|it| format!("{}: {} ({})", it.sid, it.reason, it.source)));
         for node in &self.nodes {
             if !node.admins.is_empty() {
                 remarks.push(format!(
@@ -577,6 +614,12 @@ impl Proposal {
                     node.name, left.sid, left.why
                 ));
             }
+        }
+        if self.uncharted > 0 {
+            remarks.push(format!(
+                "{} agents of the inventory below have no charter: what they need is known from their configuration and from the calls that were seen, and from nothing else",
+                self.uncharted
+            ));
         }
         remarks.extend(CANNOT.map(str::to_owned));
         remarks
@@ -701,6 +744,5 @@ fn changes(node: &Node) -> Vec<Change> {
             }),
         });
     }
-    changes.sort_by_key(|change| change.phase);
     changes
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Language, command, plan::Desk};
-use crate::plan::{Act, Change, Kind, Phase, Plan, Proof, Proven, Verdict};
+use crate::plan::{Change, Kind, Phase, Plan, Proof, Proven, Verdict};
 
 pub(super) fn summary(plan: &Plan, desk: &Desk, language: Language) -> String {
     let mut text = format!("# {} `{}`\n\n", job(plan.kind), plan.subject);
@@ -90,7 +90,7 @@ fn changes(text: &mut String, plan: &Plan) {
             "| {} | {} | {} | {} | {} |",
             number + 1,
             change.act.call(),
-            code(&object(&change.act)),
+            code(&change.act.subject()),
             cell(agent),
             cell(&change.why)
         );
@@ -245,40 +245,6 @@ fn heading(phase: Phase) -> &'static str {
         Phase::Route => "Let it take effect",
         Phase::Verify => "Look whether all works",
         Phase::Retire => "Take away what nothing uses any more",
-    }
-}
-
-/// What a step is done to.
-fn object(act: &Act) -> String {
-    match act {
-        Act::CreatePolicy { policy, .. } | Act::DeletePolicy { policy } => policy.clone(),
-        Act::CreateRole { role, .. }
-        | Act::DeleteRole { role }
-        | Act::RestoreRole { role, .. }
-        | Act::AttachPolicy { role, .. }
-        | Act::DetachPolicy { role, .. }
-        | Act::AttachBoundary { role, .. }
-        | Act::RemoveBoundary { role }
-        | Act::UpdateAssumeRolePolicy { role, .. }
-        | Act::TagRole { role, .. }
-        | Act::UntagRole { role, .. } => role.clone(),
-        Act::PutRolePolicy { role, name, .. } | Act::DeleteRolePolicy { role, name } => {
-            format!("{role} {name}")
-        }
-        Act::UpdateAgentRole { agent, .. }
-        | Act::RevertAgentRole { agent, .. }
-        | Act::PrepareAgent { agent }
-        | Act::CreateAgentVersion { agent, .. }
-        | Act::DeleteAgentVersion { agent, .. }
-        | Act::Verify { agent, .. } => agent.arn.clone(),
-        Act::MoveAlias { agent, alias, .. } => format!("{} {alias}", agent.arn),
-        Act::PutResourcePolicy { resource, .. } | Act::DeleteResourcePolicy { resource } => {
-            resource.clone()
-        }
-        Act::CreateCeiling { name, .. } | Act::DeleteCeiling { name, .. } => name.clone(),
-        Act::AttachCeiling { name, target, .. } | Act::DetachCeiling { name, target, .. } => {
-            format!("{name} {target}")
-        }
     }
 }
 

@@ -10,6 +10,7 @@ use bailiwick_iam::{
 };
 
 use super::{Asked, Observed};
+use crate::site;
 
 /// What limits are drawn from. Every list is sorted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -35,7 +36,11 @@ impl Ground {
     pub fn under(accounts: &BTreeSet<AccountId>, asked: &Asked<'_>) -> Self {
         let mut found = Found::default();
         for charter in asked.charters.iter() {
-            found.charter(charter, accounts, asked.site);
+            found.charter(
+                charter,
+                accounts,
+                &site::site(charter, asked.estate, asked.site),
+            );
         }
         let agents = asked.estate.agents.values();
         for agent in agents.filter(|agent| accounts.contains(&agent.account)) {

@@ -1,6 +1,6 @@
 //! What a ceiling would deny: of what charters declare, proved; of what was observed, asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bailiwick_charter::{
@@ -17,10 +17,11 @@ use bailiwick_iam::{
     request::{Principal, Request},
 };
 
-use super::{Bound, Bounds, Observed, limit::When as _};
+use super::{Asked, Bound, Bounds, Observed, limit::When as _};
 use crate::{
     compiled::SESSION,
     plan::{Claim, Proof, Proven},
+    site,
 };
 
 /// Proves, for each role of a charter, that no ceiling over it denies a request that the charter
@@ -31,10 +32,11 @@ use crate::{
 /// runs. A model elsewhere is asked for behind a declared inference profile.
 pub(super) fn charter(
     charter: &Charter,
-    site: &Site,
+    asked: &Asked<'_>,
     bounds: &Bounds,
     algebra: &Algebra<'_>,
 ) -> Proof {
+    let site = &site::site(charter, asked.estate, asked.site);
     let proven = match compile(charter, site) {
         Err(error) => Proven::unknown(format!("the charter cannot be compiled: {error}")),
         Ok(compiled) => {
@@ -100,26 +102,27 @@ fn of_role(
         algebra.access(&declared, Some(&principal)).knowing(known),
     );
     let (contained, certificate) = allowed.contains_with_certificate(&asked);
-    let lines = certificate
+    // What each denial would take is held against what is declared.
+    let certificate: BTreeSet<String> = certificate
         .iter()
-        .flat_map(|certificate| certificate.lines(&allowed, &asked));
-    let certificate = lines.map(|line| {
-        format!(
-            "{}: {} of {} pass",
-            role.name,
-            line.actions.join(", "),
-            line.policy
-        )
-    });
+        .flat_map(|certificate| certificate.lines(&allowed, &asked))
+        .filter(|line| bound.denies(&line.policy))
+        .map(|line| {
+            format!(
+                "{}: nothing declared meets the denial of {} in {}",
+                role.name,
+                line.actions.join(", "),
+                line.policy
+            )
+        })
+        .collect();
     let why = match &contained {
         Contained::Refuted(request) | Contained::Unknown(Unknown::Reading { witness: request }) => {
             why(&ceiling, request)
         }
         Contained::Proved | Contained::Unknown(_) => String::new(),
     };
-    let mut certificate: Vec<String> = certificate.collect();
-    certificate.dedup();
-    Proven::of(contained, certificate, why)
+    Proven::of(contained, certificate.into_iter().collect(), why)
 }
 
 /// The statement of the ceiling that denies.
@@ -171,10 +174,13 @@ fn everything() -> Policy {
     }
 }
 
+/// What AWS attaches to every node.
+pub(super) const FULL_ACCESS: &str = "FullAWSAccess";
+
 /// `FullAWSAccess`, which every node keeps, beside the policies that a plan attaches there.
 pub(super) fn level(target: &str, policies: &[(String, Policy)]) -> Level {
     let kept = NamedPolicy {
-        name: "FullAWSAccess".into(),
+        name: FULL_ACCESS.into(),
         policy: Arc::new(everything()),
     };
     let added = policies.iter().map(|(name, policy)| NamedPolicy {
@@ -361,8 +367,10 @@ pub(super) fn observed(seen: &Observed, bound: &Bound, organization: Option<&str
     let ceiling = under(bound);
     let decision = evaluate(&ceiling, &request, bailiwick_iam_catalog::builtin());
     match decision.outcome {
-        Outcome::Allow => Fate::Passes,
-        Outcome::ExplicitDeny | Outcome::ImplicitDeny => Fate::Denied(why(&ceiling, &request)),
+        // A ceiling denies in so many words. What only lacks an allow, such as that of a key's own
+        // policy, lacks it without the ceiling too.
+        Outcome::Allow | Outcome::ImplicitDeny => Fate::Passes,
+        Outcome::ExplicitDeny => Fate::Denied(why(&ceiling, &request)),
         Outcome::Unknown => Fate::Untold(decision.missing),
     }
 }
