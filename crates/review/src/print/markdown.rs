@@ -203,24 +203,14 @@ fn cut_over(text: &mut String, plan: &Plan, desk: &Desk, language: Language) {
         }
         Language::Json => "In this order, with credentials of the account that each step names.\n",
     });
-    for phase in [
-        Phase::Create,
-        Phase::Update,
-        Phase::Route,
-        Phase::Verify,
-        Phase::Retire,
-    ] {
-        let steps: Vec<(usize, &Change)> = plan
-            .changes
-            .iter()
-            .enumerate()
-            .filter(|(_, change)| change.phase == phase)
-            .collect();
-        if steps.is_empty() {
+    // The order is the plan's: an agent may be verified before the next one moves.
+    let numbered: Vec<(usize, &Change)> = plan.changes.iter().enumerate().collect();
+    for steps in numbered.chunk_by(|(_, one), (_, next)| one.phase == next.phase) {
+        let Some((_, first)) = steps.first() else {
             continue;
-        }
-        _ = writeln!(text, "\n### {}\n\n```sh", heading(phase));
-        for (number, change) in &steps {
+        };
+        _ = writeln!(text, "\n### {}\n\n```sh", heading(first.phase));
+        for (number, change) in steps {
             _ = writeln!(text, "# {}. {}", number + 1, plain(&change.why));
             for line in command::of(&change.act, desk.path(*number, false)) {
                 _ = writeln!(text, "{line}");
