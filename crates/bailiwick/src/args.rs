@@ -80,6 +80,10 @@ pub(crate) struct Scan {
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
+    /// Charters: files or folders, in place of `charters/` beside an `estate/`
+    #[arg(long, value_name = "DIR")]
+    pub charters: Vec<PathBuf>,
+
     /// How to show the findings
     #[arg(
         long,

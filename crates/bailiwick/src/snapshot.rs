@@ -292,27 +292,13 @@ fn is_estate(holds: &Holds) -> bool {
     }
 }
 
-fn tell_what_stands_beside(estate: &Estate) {
-    let beside = |kind: Beside, what: &str| {
-        let number = estate
-            .sources
-            .iter()
-            .filter(|(_, source)| source.holds == Holds::Beside(kind))
-            .count();
-        (number > 0).then(|| format!("{what} ({number})"))
-    };
-    let kinds = [
-        beside(Beside::Charter, "charters"),
-        beside(Beside::Usage, "usage"),
-        beside(Beside::Trail, "trail"),
-    ];
-    let found: Vec<_> = kinds.into_iter().flatten().collect();
-    if !found.is_empty() {
-        ink::tell(&format!(
-            "note: beside the estate: {}; passed over, for this release judges configuration alone\n",
-            found.join(", ")
-        ));
-    }
+/// The files beside the estate of this kind, by their names.
+pub(crate) fn beside(estate: &Estate, kind: Beside) -> Vec<PathBuf> {
+    let sources = estate.sources.iter();
+    sources
+        .filter(|(_, source)| source.holds == Holds::Beside(kind))
+        .map(|(_, source)| PathBuf::from(&source.name))
+        .collect()
 }
 
 /// The error with the lines of its file around the place.

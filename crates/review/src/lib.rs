@@ -13,6 +13,7 @@ pub mod compiled;
 pub mod escalation;
 pub mod finding;
 pub mod frameworks;
+pub mod intent;
 pub mod invokers;
 
 pub mod plan;
@@ -23,5 +24,6 @@ pub mod view;
 pub mod waiver;
 
 pub use findings::RULES;
-pub use report::scan;
+pub use intent::Intent;
+pub use report::{scan, scan_with};
 pub use rule::{Checked, Rule};

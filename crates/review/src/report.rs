@@ -8,6 +8,7 @@ use bailiwick_iam_catalog::Catalog;
 use crate::{
     finding::{Finding, Severity, Status},
     findings::RULES,
+    intent::Intent,
     rule::{Checked, Rule},
     view::View,
 };
@@ -34,7 +35,10 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Summary {
     pub accounts: usize,
+    /// Those that act of their own.
     pub agents: usize,
+    /// Knowledge bases, memories and the like, which serve agents and have roles too.
+    pub components: usize,
     pub roles: usize,
     pub sources: Vec<String>,
     pub incomplete: Vec<Incomplete>,
@@ -72,8 +76,17 @@ impl Verdict {
 /// Asks every rule about an estate.
 #[must_use]
 pub fn scan(estate: &Estate, catalog: &Catalog<'static>) -> Report {
+    scan_with(estate, catalog, Intent::default())
+}
+
+/// Asks every rule about an estate of which it is known what its agents are for, or what they did.
+#[must_use]
+pub fn scan_with(estate: &Estate, catalog: &Catalog<'static>, intent: Intent<'_>) -> Report {
     let parts = [Part::WhoBecomesWhom, Part::Others];
-    report(estate, parts.map(|part| check(part, estate, catalog)))
+    report(
+        estate,
+        parts.map(|part| check(part, estate, catalog, intent)),
+    )
 }
 
 /// The two halves of a scan. They cost about the same and share nothing, so that a program may give
@@ -91,8 +104,13 @@ pub struct Answers(Vec<(usize, &'static Rule, Checked)>);
 
 /// Asks one half of the rules about an estate.
 #[must_use]
-pub fn check(part: Part, estate: &Estate, catalog: &Catalog<'static>) -> Answers {
-    let view = View::new(estate, catalog);
+pub fn check(
+    part: Part,
+    estate: &Estate,
+    catalog: &Catalog<'static>,
+    intent: Intent<'_>,
+) -> Answers {
+    let view = View::with_intent(estate, catalog, intent);
     let in_part = |rule: &Rule| match part {
         Part::WhoBecomesWhom => ASKS_THE_GRAPH.contains(&rule.id),
         Part::Others => !ASKS_THE_GRAPH.contains(&rule.id),
@@ -129,9 +147,11 @@ pub fn report(estate: &Estate, parts: [Answers; 2]) -> Report {
 }
 
 fn summary(estate: &Estate) -> Summary {
+    let agents = estate.agents.values().filter(|it| it.kind.acts()).count();
     Summary {
         accounts: estate.accounts.len(),
-        agents: estate.agents.len(),
+        agents,
+        components: estate.agents.len() - agents,
         roles: estate.roles.len(),
         sources: estate.sources.values().map(|it| it.name.clone()).collect(),
         incomplete: estate.incomplete.clone(),

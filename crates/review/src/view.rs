@@ -7,12 +7,14 @@
 mod actions;
 mod agents;
 mod ask;
+mod chartered;
 mod compare;
 mod evidence;
 mod holders;
 mod missing;
 mod sample;
 mod seat;
+mod uses;
 
 use std::{
     cell::{OnceCell, RefCell},
@@ -20,6 +22,7 @@ use std::{
     sync::Arc,
 };
 
+use bailiwick_charter::Charter;
 use bailiwick_estate::{
     Account, Estate, Id, Levels, Named, PolicyDocument, PrincipalId, ResourcePolicy, Role, Tags,
 };
@@ -37,11 +40,13 @@ use rustc_hash::FxHashMap;
 use crate::{
     compiled::CompiledEstate,
     escalation::{self, Graph, glob},
+    intent::Intent,
 };
 
 pub(crate) use actions::Known;
 pub(crate) use agents::is_telemetry;
 pub(crate) use ask::{Answer, Proof};
+pub(crate) use chartered::declared;
 pub(crate) use compare::allows_everything;
 pub(crate) use missing::{Allowed, Missing};
 pub(crate) use sample::{instance, is_wild};
@@ -54,6 +59,7 @@ pub const STRANGER: &str = "assumed: the caller's own account allows it";
 pub struct View<'e> {
     pub estate: &'e Estate,
     pub catalog: &'e Catalog<'static>,
+    pub intent: Intent<'e>,
     compiled: CompiledEstate<'e>,
     graph: OnceCell<Graph<'e>>,
     seats: Vec<Seat>,
@@ -65,6 +71,8 @@ pub struct View<'e> {
     admitting_many: OnceCell<Vec<Id<Role>>>,
     speakers: RefCell<FxHashMap<&'static str, Rc<[PrincipalId]>>>,
     algebra: Algebra<'e>,
+    /// The charters of agents, by the agents' ARNs.
+    chartered: OnceCell<FxHashMap<&'e str, &'e Charter>>,
     expanded: RefCell<FxHashMap<String, Rc<[Known]>>>,
 }
 
@@ -75,11 +83,23 @@ impl std::fmt::Debug for View<'_> {
 }
 
 impl<'e> View<'e> {
+    /// An estate of which nobody said what its agents are for.
     #[must_use]
     pub fn new(estate: &'e Estate, catalog: &'e Catalog<'static>) -> Self {
+        Self::with_intent(estate, catalog, Intent::default())
+    }
+
+    #[must_use]
+    pub fn with_intent(
+        estate: &'e Estate,
+        catalog: &'e Catalog<'static>,
+        intent: Intent<'e>,
+    ) -> Self {
         Self {
             estate,
             catalog,
+            intent,
+            chartered: OnceCell::new(),
             compiled: CompiledEstate::new(estate, catalog),
             graph: OnceCell::new(),
             seats: seat::seats(estate),
@@ -231,10 +251,10 @@ impl<'e> View<'e> {
         let concerned = seat.concerned();
         let told: Vec<_> = concerned
             .iter()
-            .filter_map(|&id| self.estate.agents.at(id).environment.as_ref())
+            .filter_map(|&id| self.environment_of(id))
             .collect();
         if !told.is_empty() {
-            return told.iter().any(|it| is_production(&it.name));
+            return told.into_iter().any(is_production);
         }
         let account = self.estate.roles.at(seat.role).account;
         self.estate

@@ -5,8 +5,8 @@
 //!              {"rule": "TRUST-05", "subject": "arn:aws:iam::111122223333:role/batch", "owner": "data", "reason": "…", "expires": "2027-01-31"}]}
 //! ```
 //!
-//! A waiver that has run out waives nothing, and is itself reported, as is one that matches nothing:
-//! a list of exceptions that nobody tends becomes the rule.
+//! A waiver that has run out waives nothing, and is itself reported, as is one that matches nothing
+//! or names a rule that there is not: a list of exceptions that nobody tends becomes the rule.
 
 mod day;
 
@@ -19,6 +19,7 @@ pub use day::{Day, ParseDayError};
 
 use crate::{
     finding::{Evidence, Finding, Fingerprint, Fix, Severity, Status, Witness},
+    findings::RULES,
     frameworks,
 };
 
@@ -215,14 +216,37 @@ impl Waiver {
         }
     }
 
+    /// The rule it names, if there is no such rule.
+    fn no_rule(&self) -> Option<&str> {
+        match &self.covers {
+            Covers::Fingerprint(_) => None,
+            Covers::Subject { rule, .. } => rules().all(|known| known != rule).then_some(rule),
+        }
+    }
+
     fn report(&self, source: &str, expired: bool) -> Finding {
         let covers = match &self.covers {
             Covers::Fingerprint(fingerprint) => fingerprint.clone(),
             Covers::Subject { rule, subject } => format!("{rule} {subject}"),
         };
-        let (title, why, severity, cause) = if expired {
+        let mut mend = format!("remove the waiver at {source}:{}", self.place);
+        let (title, why, severity, cause) = if let Some(rule) = self.no_rule() {
+            let nearest = nearest(rule);
+            if let Some(nearest) = nearest {
+                mend = format!("\"rule\": \"{nearest}\"");
+            }
             (
-                "A waiver has run out",
+                format!("A waiver names `{rule}`, and there is no such rule"),
+                match nearest {
+                    Some(nearest) => format!("It waives nothing. The nearest rule is {nearest}."),
+                    None => "It waives nothing, and no rule is called anything like it.".to_owned(),
+                },
+                Severity::Low,
+                "no such rule",
+            )
+        } else if expired {
+            (
+                "A waiver has run out".to_owned(),
                 format!(
                     "It ended on {}. What it covered counts again.",
                     self.expires
@@ -232,7 +256,7 @@ impl Waiver {
             )
         } else {
             (
-                "A waiver matches nothing",
+                "A waiver matches nothing".to_owned(),
                 "Nothing in this scan is what it covers: it was mended, or its cause changed."
                     .to_owned(),
                 Severity::Info,
@@ -245,7 +269,7 @@ impl Waiver {
             severity,
             subject: format!("waiver {covers}"),
             agents: Vec::new(),
-            title: title.to_owned(),
+            title,
             why,
             witness: Some(Witness::facts([format!(
                 "owner {}, expires {}, reason: {}",
@@ -262,10 +286,46 @@ impl Waiver {
                     "Ask {} to mend the cause, renew the waiver or remove it",
                     self.owner
                 ),
-                patch: format!("remove the waiver at {source}:{}", self.place),
+                patch: mend,
             },
             maps: frameworks::maps(RULE),
             fingerprint: Fingerprint::new(RULE, &covers, [cause]),
         }
     }
+}
+
+/// Every rule that a waiver may name.
+fn rules() -> impl Iterator<Item = &'static str> {
+    RULES.iter().map(|rule| rule.id).chain([RULE])
+}
+
+/// The rule whose id takes the fewest changes to become, if so few that it was probably meant.
+fn nearest(asked: &str) -> Option<&'static str> {
+    let asked = asked.to_ascii_uppercase();
+    rules()
+        .map(|known| (changes(&asked, known), known))
+        .filter(|(changes, _)| *changes <= CHANGES_MAX)
+        .min()
+        .map(|(_, known)| known)
+}
+
+/// An id that differs in more letters than these is another word.
+const CHANGES_MAX: usize = 3;
+
+/// How many letters to insert, remove or replace to make one word the other.
+fn changes(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
+    for (above, letter) in from.chars().enumerate() {
+        let mut next = vec![above + 1];
+        let mut left = above + 1;
+        for (pair, other) in row.windows(2).zip(to.chars()) {
+            let &[diagonal, up] = pair else { continue };
+            left = (diagonal + usize::from(letter != other))
+                .min(up + 1)
+                .min(left + 1);
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
 }

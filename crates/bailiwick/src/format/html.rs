@@ -56,7 +56,7 @@ fn heading(page: &mut String, shown: &Shown<'_>) {
     let _ = write!(
         page,
         "<header>\n<h1>Agents on AWS: what they can do, and should not</h1>\n<p>{} · {} · {}, from {}</p>\n<ul class=\"tally\">\n",
-        count(estate.agents, "agent"),
+        words::agents(estate),
         count(estate.roles, "role"),
         count(estate.accounts, "account"),
         count(estate.sources.len(), "file"),

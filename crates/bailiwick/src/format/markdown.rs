@@ -21,7 +21,7 @@ pub(crate) fn markdown(shown: &Shown<'_>) -> String {
     let _ = writeln!(
         text,
         "{} · {} · {}\n",
-        count(report.estate.agents, "agent"),
+        words::agents(&report.estate),
         count(report.estate.roles, "role"),
         count(report.estate.accounts, "account")
     );

@@ -59,7 +59,7 @@ impl Page {
     fn heading(&mut self, estate: &Summary) {
         let numbers = format!(
             "{} · {} · {}",
-            count(estate.agents, "agent"),
+            words::agents(estate),
             count(estate.roles, "role"),
             count(estate.accounts, "account")
         );
@@ -287,9 +287,12 @@ impl Page {
             let more = self.ink.dim(&format!("  … and {more} more agents"));
             self.line(&more);
         }
-        let clean = shown.report.estate.agents.saturating_sub(rows.len());
+        let Summary {
+            agents, components, ..
+        } = shown.report.estate;
+        let clean = (agents + components).saturating_sub(rows.len());
         if clean > 0 {
-            let clean = format!("  {} without a finding", count(clean, "agent"));
+            let clean = format!("  {clean} more without a finding");
             let clean = self.ink.paint(ink::GREEN, &clean);
             self.line(&clean);
         }

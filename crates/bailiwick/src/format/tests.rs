@@ -64,6 +64,7 @@ fn report(mut findings: Vec<Finding>) -> Report {
         estate: Summary {
             accounts: 1,
             agents: 2,
+            components: 0,
             roles: 3,
             sources: vec!["estate/accounts/111122223333/iam.json".to_owned()],
             incomplete: vec![Incomplete {

@@ -1,7 +1,10 @@
 //! The sentences that several formats share.
 
 use bailiwick_iam::{evaluate::Because, layers::LayerKind, request::Request};
-use bailiwick_review::finding::{Evidence, Finding, Hop, Severity, Status, Witness};
+use bailiwick_review::{
+    finding::{Evidence, Finding, Hop, Severity, Status, Witness},
+    report::Summary,
+};
 
 /// `3 findings`, `1 finding`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
@@ -10,6 +13,15 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
     } else {
         format!("{number} {noun}s")
     }
+}
+
+/// `18 agents`, `18 agents and 3 components`: what acts, and what only serves it.
+pub(crate) fn agents(estate: &Summary) -> String {
+    let agents = count(estate.agents, "agent");
+    if estate.components == 0 {
+        return agents;
+    }
+    format!("{agents} and {}", count(estate.components, "component"))
 }
 
 /// The last word of an ARN: what people call the thing.

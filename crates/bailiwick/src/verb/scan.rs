@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use bailiwick_estate::Estate;
+use bailiwick_charter::Charters;
+use bailiwick_estate::{Estate, source::Beside};
 use bailiwick_review::{
+    Intent,
     finding::Severity,
     report::{self, Part, Report, Verdict},
     waiver::{self, Day},
@@ -11,6 +13,7 @@ use bailiwick_review::{
 
 use crate::{
     args::{Level, Scan, ScanFormat},
+    charters,
     fault::Fault,
     format::{self, NextSteps, Picture, Shown, Worker},
     ink::Ink,
@@ -24,7 +27,11 @@ pub(crate) fn run(scan: &Scan, json: bool, output: &mut Output) -> anyhow::Resul
     let today = today::today(scan.today.as_deref())?;
     let waivers = scan.waivers.as_deref().map(read_waivers).transpose()?;
     let estate = snapshot::load(&scan.paths)?;
-    let mut report = scan_in_two_threads(&estate);
+    let charters = charters(scan, &estate)?;
+    let intent = Intent {
+        charters: charters.as_ref(),
+    };
+    let mut report = scan_in_two_threads(&estate, intent);
     if let Some((source, waivers)) = &waivers {
         waiver::apply(waivers, source, today, &mut report.findings);
     }
@@ -37,8 +44,27 @@ pub(crate) fn run(scan: &Scan, json: bool, output: &mut Output) -> anyhow::Resul
     })
 }
 
-fn scan_in_two_threads(estate: &Estate) -> Report {
-    let half = |part| report::check(part, estate, bailiwick_iam_catalog::builtin());
+/// The charters that were given, or else those beside the estate.
+fn charters(scan: &Scan, estate: &Estate) -> Result<Option<Charters>, Fault> {
+    if !scan.charters.is_empty() {
+        return charters::load(&scan.charters).map(Some);
+    }
+    let beside = snapshot::beside(estate, Beside::Charter);
+    let beside: Vec<_> = beside
+        .into_iter()
+        .filter(|path| {
+            let end = path.extension();
+            end.is_some_and(|end| end == "yaml" || end == "yml")
+        })
+        .collect();
+    if beside.is_empty() {
+        return Ok(None);
+    }
+    charters::load(&beside).map(Some)
+}
+
+fn scan_in_two_threads(estate: &Estate, intent: Intent<'_>) -> Report {
+    let half = |part| report::check(part, estate, bailiwick_iam_catalog::builtin(), intent);
     let parts = std::thread::scope(|scope| {
         let first = scope.spawn(|| half(Part::WhoBecomesWhom));
         let others = half(Part::Others);

@@ -63,13 +63,32 @@ fn the_example_ends_by_saying_that_its_findings_are_expected() {
 }
 
 #[test]
-fn what_stands_beside_the_estate_is_passed_over_with_a_note() {
-    let ran = scan(ACME, &["--json"]);
-    assert!(
-        ran.err.contains("note: beside the estate: charters"),
-        "{}",
-        ran.err
-    );
+fn charters_beside_the_estate_are_judged_with_it_and_others_in_their_place() {
+    let rules = |more: &[&str]| {
+        let mut args = vec!["--json"];
+        args.extend(more);
+        let report: serde_json::Value = serde_json::from_str(&scan(ACME, &args).out).unwrap();
+        let findings = report["findings"].as_array().unwrap().clone();
+        findings
+            .iter()
+            .filter(|it| it["rule"] == "LIFE-06")
+            .count()
+    };
+    // Of 18 agents, five have charters beside the estate.
+    assert_eq!(rules(&[]), 13);
+    let one = "examples/acme/charters/order-desk.yaml";
+    assert_eq!(rules(&["--charters", one]), 17);
+}
+
+#[test]
+fn a_charter_that_is_none_is_bad_input_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("x.yaml"), "agent: x\npurpose: 3\n").unwrap();
+    let ran = scan(ACME, &["--charters", folder.path().to_str().unwrap()]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("x.yaml"), "{}", ran.err);
+    assert!(ran.err.contains("mend:"), "{}", ran.err);
+    assert!(ran.out.is_empty());
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn a_verb_of_a_later_release_is_named_and_refused() {
 
 #[test]
 fn a_flag_of_a_later_release_is_named_and_refused() {
-    for flag in ["--charters", "--trail"] {
+    for flag in ["--trail"] {
         refuses(
             &["scan", "examples/acme", flag, "x"],
             &["not part of this release", flag],

@@ -1,18 +1,22 @@
 //! CEIL-04: a ceiling that only looks like one.
 
-use bailiwick_estate::{Account, Id, Level, Levels, PolicyDocument};
-use bailiwick_iam::policy::{Effect, Policy, Selection, Statement};
+use bailiwick_charter::Charter;
+use bailiwick_estate::{Account, Agent, Id, Level, Levels, PolicyDocument};
+use bailiwick_iam::{
+    policy::{Effect, Policy, Selection, Statement},
+    request::{Principal, Request},
+};
 
 use crate::{
     finding::{Finding, Fix, Severity, Witness},
     rule::{Checked, Claim, counted, rule, some_of},
-    view::{View, allows_everything, is_wild},
+    view::{View, allows_everything, declared, instance, is_wild},
 };
 
 rule! {
     /// A service control policy over an account with agents forbids nothing, or forbids everything.
     ///
-    /// **Sees.** An SCP of `Allow` statements attached beside one that allows everything: policies
+    /// **Sees.** An SCP that denies what a charter declares, whatever the circumstances. An SCP of `Allow` statements attached beside one that allows everything: policies
     /// at one level are ORed, so the list limits nothing. A `Deny` all of whose actions AWS does not
     /// have. A policy longer than AWS accepts. A level at which nothing is allowed.
     ///
@@ -55,7 +59,71 @@ fn check(view: &View<'_>) -> Checked {
             }
         }
     }
+    let broken = Checked::each(view.chartered(), |(_, agent, charter)| {
+        broken(view, agent, charter)
+    });
+    checked.subjects += broken.subjects;
+    checked.findings.extend(broken.findings);
     checked
+}
+
+/// What a charter declares and the SCPs over the agent's account deny whoever asks.
+fn broken(view: &View<'_>, agent: &Agent, charter: &Charter) -> Option<Finding> {
+    let role = agent.roles.iter().find_map(|it| it.role.id);
+    let role = role.map(|it| &view.estate.roles.at(it).arn)?;
+    let denied: Vec<_> = declared(charter)
+        .flat_map(|line| {
+            let actions = line.reach.actions.clone();
+            actions
+                .into_iter()
+                .map(move |action| (action, line.at.clone(), line.reach))
+        })
+        .filter_map(|(action, at, reach)| {
+            let pattern = reach.resources.first()?.widened();
+            let resource = instance(&pattern, agent.account)?;
+            let action = view.some_action(&action)?;
+            let because = view.denied_by_scps(role, &action, &resource)?;
+            Some((action, resource, because, at))
+        })
+        .collect();
+    let (action, resource, because, at) = denied.first()?;
+    let scp = because
+        .first()
+        .map_or("the SCPs over its account", |it| &*it.policy);
+    let mut actions: Vec<_> = denied.iter().map(|it| it.0.clone()).collect();
+    actions.sort();
+    actions.dedup();
+    let request = Request::new(
+        Principal::Role(role.clone()),
+        action.as_str(),
+        resource.as_str(),
+    );
+    let mut evidence = view.evidence_of(&request, because);
+    evidence.push(view.declaration(charter, at, action));
+    Some(RULE.fails(Claim {
+        severity: RULE.base,
+        subject: agent.arn.to_string(),
+        agents: vec![agent.arn.to_string()],
+        title: format!("{scp} denies what {} is for", agent.name),
+        why: format!(
+            "Its charter declares {}, and no principal of {} may do so.",
+            some_of(&actions, 4),
+            agent.account
+        ),
+        witness:
+            Witness::facts(
+                denied.iter().map(|(action, resource, ..)| {
+                    format!("SCPs deny {role} {action} on {resource}")
+                }),
+            ),
+        evidence,
+        path: Vec::new(),
+        fix: Fix {
+            summary: "Except these calls in the SCP, or take them out of the charter".to_owned(),
+            patch: actions.join("\n"),
+        },
+        cause: actions,
+    }))
 }
 
 /// What is wrong with a ceiling.

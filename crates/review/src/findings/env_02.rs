@@ -1,14 +1,12 @@
 //! ENV-02: from one environment into another.
 
-use bailiwick_estate::{Resource, agent::Environment};
-use bailiwick_iam::policy::Selection;
+use bailiwick_estate::Resource;
 use serde_json::json;
 
 use crate::{
-    escalation::glob,
     finding::{Finding, Fix, Severity},
     rule::{Checked, Claim, arns, patch, rule, some_of},
-    view::{Known, Missing, Proof, Seat, View, is_production},
+    view::{Missing, Proof, Seat, View, is_production},
 };
 
 rule! {
@@ -16,7 +14,8 @@ rule! {
     ///
     /// **Sees.** A role behind an agent of a known environment, and a resource or a role of another
     /// one that its effective permissions, and the resource's own policy, let it use. Environments
-    /// come from tags, accounts and units; where none is known, nothing is claimed.
+    /// come from charters, or else from tags, accounts and units; where none is known, nothing is
+    /// claimed.
     ///
     /// **Matters.** Staging is where prompts, tools and models are tried. What it can reach, tries
     /// reach.
@@ -44,13 +43,13 @@ fn check(view: &View<'_>) -> Checked {
 
 fn environment<'v>(view: &'v View<'_>, seat: &Seat) -> Option<&'v str> {
     let agents = seat.concerned();
-    let told = agents
-        .iter()
-        .find_map(|&id| view.estate.agents.at(id).environment.as_ref());
+    let told = agents.iter().find_map(|&id| view.environment_of(id));
     let account = view.estate.roles.at(seat.role).account;
-    let by_account = || view.estate.accounts.get(&account)?.environment.as_ref();
+    let by_account = || {
+        let account = view.estate.accounts.get(&account)?;
+        Some(account.environment.as_ref()?.name.as_str())
+    };
     told.or_else(by_account)
-        .map(|it: &Environment| it.name.as_str())
 }
 
 /// A resource's own tag, or else its account's environment.
@@ -129,67 +128,11 @@ fn crossing(
     if !unlike {
         return None;
     }
-    let prefix = format!("{}:", resource.arn.service());
-    let mut best: Option<(Proof, bool)> = None;
-    for (_, _, statement) in view.grants(seat.role) {
-        let Selection::Only(actions) = &statement.actions else {
-            continue;
-        };
-        let Some(target) = target(statement.resources.as_ref(), resource) else {
-            continue;
-        };
-        for pattern in actions {
-            let known = view.expanded(&pattern.value.0);
-            let relevant = |it: &&Known| it.has_resources && it.name.starts_with(&prefix);
-            for action in known.iter().filter(relevant).take(30) {
-                if best
-                    .as_ref()
-                    .is_some_and(|(_, mutates)| *mutates || !action.mutates())
-                {
-                    continue;
-                }
-                if !view.works_on(&action.name, &target) {
-                    continue;
-                }
-                let answer = view.role_can(seat.role, &action.name, &target);
-                if let Some(proof) = missing.proof(answer) {
-                    best = Some((proof, action.mutates()));
-                }
-            }
-        }
-    }
-    let (proof, mutates) = best?;
+    let (proof, mutates) = view.use_of(seat.role, resource, missing)?;
     Some(Crossing {
         to: resource.arn.resource().to_owned(),
         environment: environment.to_owned(),
         proof,
         mutates,
     })
-}
-
-/// The part of the resource that a statement speaks of, if it speaks of it.
-fn target(
-    patterns: Option<&Selection<bailiwick_iam::policy::ResourcePattern>>,
-    resource: &Resource,
-) -> Option<String> {
-    let arn = resource.arn.as_str();
-    let object = format!("{arn}/any");
-    match patterns {
-        Some(Selection::Only(patterns)) => {
-            patterns
-                .iter()
-                .map(|it| it.value.0.as_str())
-                .find_map(|pattern| {
-                    if pattern.starts_with(&format!("{arn}/")) {
-                        crate::view::instance(pattern, resource.account?)
-                    } else if resource.arn.service() == "s3" && glob::matches(pattern, &object) {
-                        Some(object.clone())
-                    } else {
-                        glob::matches(pattern, arn).then(|| arn.to_owned())
-                    }
-                })
-        }
-        Some(Selection::AllBut(_)) => Some(arn.to_owned()),
-        None => None,
-    }
 }

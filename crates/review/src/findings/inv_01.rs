@@ -1,5 +1,6 @@
 //! INV-01: who may set the agent to work.
 
+use bailiwick_charter::Charter;
 use bailiwick_estate::{Agent, AgentKind, Id, PrincipalId};
 use bailiwick_iam::policy::Selection;
 
@@ -15,14 +16,16 @@ rule! {
     ///
     /// **Sees.** Every user and role whose effective permissions, or the agent's resource policy,
     /// allow `InvokeAgent`, `InvokeFlow`, `InvokeAgentRuntime`, `InvokeHarness` or `InvokeGateway` on
-    /// it. Who *should* is the charter's to say; without one this is a report.
+    /// it. Who *should* is the charter's to say: those whom its `invokers` name are in order, and so
+    /// are administrators. Without a charter, or where it is silent, this is a report.
     ///
     /// **Matters.** Whoever may invoke an agent has, in words, what the agent has in permissions.
     ///
     /// **Example.** A role with `bedrock-agentcore:*` on `*`, given to read logs.
     ///
-    /// **Severity.** Info as a report. Medium if another agent may that is not configured to, or a
-    /// principal of another account of ours. High if somebody outside may.
+    /// **Severity.** Info as a report. Medium if another agent may that is not configured to, a
+    /// principal of another account of ours, or somebody whom the charter does not name. High if
+    /// somebody outside may, or whom the charter of an agent that changes things does not name.
     ///
     /// **Remedy.** Name the agent's ARN in the policies of those who need it.
     ///
@@ -46,6 +49,18 @@ fn look(view: &View<'_>, id: Id<Agent>, agent: &Agent) -> Option<Finding> {
     let work = invokers::entrances(agent)
         .into_iter()
         .filter(|it| it.leads_to == LeadsTo::Work);
+    let charter = view.charter_of(agent);
+    let declared = charter.and_then(|it| it.invokers.as_deref());
+    // An administrator may do anything; that is no word about this agent.
+    let is_in_order = |who: &Who, name: &str| {
+        declared.is_some_and(|declared| {
+            let is_administrator = match *who {
+                Who::Principal(principal) => view.is_unlimited(principal),
+                Who::Outsider(_) | Who::Everyone => false,
+            };
+            is_administrator || declared.iter().any(|it| it.as_str() == name)
+        })
+    };
     let mut found: Vec<(String, Invoker)> = Vec::new();
     let mut missing = Missing::default();
     for entrance in work {
@@ -53,7 +68,7 @@ fn look(view: &View<'_>, id: Id<Agent>, agent: &Agent) -> Option<Finding> {
         missing.add(doubts.into_iter().flat_map(|it| it.missing).collect());
         for invoker in may {
             let name = invoker.who.name(view);
-            if found.iter().all(|(known, _)| *known != name) {
+            if !is_in_order(&invoker.who, &name) && found.iter().all(|(known, _)| *known != name) {
                 found.push((name, invoker));
             }
         }
@@ -63,7 +78,14 @@ fn look(view: &View<'_>, id: Id<Agent>, agent: &Agent) -> Option<Finding> {
         let question = format!("somebody may invoke {}", agent.name);
         return RULE.hangs(About::agent(view, agent), &question, &missing);
     };
-    let (severity, note) = ranked(worst);
+    let (severity, note) = match (ranked(worst), charter.filter(|_| declared.is_some())) {
+        (rank, None) => rank,
+        ((severity, note), Some(charter)) => (severity.max(undeclared(charter)), note),
+    };
+    let (unnamed, whom) = match declared {
+        Some(_) => (" whom its charter does not name", "undeclared"),
+        None => ("", ""),
+    };
     let names: Vec<_> = found
         .iter()
         .map(|(name, _)| name.rsplit('/').next().unwrap_or(name).to_owned())
@@ -74,7 +96,7 @@ fn look(view: &View<'_>, id: Id<Agent>, agent: &Agent) -> Option<Finding> {
             subject: agent.arn.to_string(),
             agents: vec![agent.arn.to_string()],
             title: format!(
-                "{} may invoke {}",
+                "{}{unnamed} may invoke {}",
                 counted(found.len(), "principal"),
                 agent.name
             ),
@@ -99,9 +121,23 @@ fn look(view: &View<'_>, id: Id<Agent>, agent: &Agent) -> Option<Finding> {
                     .collect::<Vec<_>>()
                     .join("\n"),
             },
-            cause: vec![note.to_owned()],
+            cause: [note, whom]
+                .into_iter()
+                .filter(|it| !it.is_empty() || declared.is_none())
+                .map(str::to_owned)
+                .collect(),
         }),
     )
+}
+
+/// How bad it is that somebody may invoke an agent whom its charter does not name.
+fn undeclared(charter: &Charter) -> Severity {
+    let mut tasks = charter.tasks.values();
+    if tasks.any(|it| !it.write.is_empty() || !it.tools.is_empty()) {
+        Severity::High
+    } else {
+        RULE.base
+    }
 }
 
 fn rank(view: &View<'_>, id: Id<Agent>, agent: &Agent, who: &Who) -> (Severity, &'static str) {

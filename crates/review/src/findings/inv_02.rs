@@ -16,7 +16,7 @@ rule! {
     ///
     /// **Sees.** Users and roles, administrators and the agent's own role left out, that may use
     /// `InvokeAgentRuntimeCommand`, `InvokeCodeInterpreter` or `ConnectBrowserAutomationStream` on
-    /// it.
+    /// it. Those whom the charter's `invokers` name are left out too.
     ///
     /// **Matters.** The role's credentials lie at the metadata address of the microVM. Whoever runs a
     /// command there takes them along, and the trail shows the agent.
@@ -55,6 +55,11 @@ fn look(view: &View<'_>, id: Id<Agent>, agent: &Agent) -> Option<Finding> {
         Who::Principal(principal) => !view.graph().is_account_admin(principal),
         Who::Outsider(_) | Who::Everyone => true,
     };
+    let declared = view.charter_of(agent).and_then(|it| it.invokers.as_deref());
+    let is_declared = |name: &str| {
+        let mut declared = declared.into_iter().flatten();
+        declared.any(|it| it.as_str() == name)
+    };
     let mut strangers: Vec<(String, Invoker)> = Vec::new();
     let mut missing = Missing::default();
     for entrance in controls(agent) {
@@ -64,7 +69,7 @@ fn look(view: &View<'_>, id: Id<Agent>, agent: &Agent) -> Option<Finding> {
         for invoker in may {
             let name = invoker.who.name(view);
             let known = strangers.iter().any(|(it, _)| *it == name);
-            if is_stranger(&invoker.who) && !known {
+            if is_stranger(&invoker.who) && !is_declared(&name) && !known {
                 strangers.push((name, invoker));
             }
         }

@@ -12,7 +12,8 @@ use crate::{
 rule! {
     /// An agent that is declared read-only can change something, by itself or through a tool.
     ///
-    /// **Sees.** An agent tagged `access=read-only`, and an action that changes something in the
+    /// **Sees.** An agent whose charter has tasks that only read, or that is tagged
+    /// `access=read-only` and has no charter; and an action that changes something in the
     /// effective permissions of its own role or of a role that one of its tools runs as: function,
     /// knowledge base, collaborator. Telemetry and its own memory and identity are left out.
     ///

@@ -2,12 +2,14 @@
 
 mod ceilings;
 mod identity;
+mod intent;
 mod invocation;
 mod permissions;
 mod separation;
 mod trust;
 mod unknown;
 
+use bailiwick_charter::Charters;
 use bailiwick_estate::{Estate, File};
 use bailiwick_iam::evaluate::Outcome;
 use bailiwick_iam_catalog::builtin;
@@ -17,6 +19,7 @@ use super::RULES;
 use crate::{
     finding::{Finding, Severity, Status, Witness},
     frameworks,
+    intent::Intent,
     rule::Checked,
     view::View,
 };
@@ -36,6 +39,7 @@ struct World {
     resources: Vec<Value>,
     organization: Option<Value>,
     extra: Option<Value>,
+    charters: Vec<String>,
     /// Whether AWS said that more principals follow.
     is_truncated: bool,
 }
@@ -163,6 +167,11 @@ impl World {
         self
     }
 
+    fn charter(mut self, yaml: String) -> Self {
+        self.charters.push(yaml);
+        self
+    }
+
     /// An organisation with this account in one unit, with these SCPs beside the usual one.
     fn organized(mut self, management: &str, unit: &str, scps: &Value) -> Self {
         let full = json!({"name": "FullAWSAccess", "document": policy(&allow(&["*"], &["*"]))});
@@ -225,7 +234,16 @@ impl World {
             .map(|(path, text)| File::of_bytes("", path, text.as_bytes()))
             .collect();
         let estate = Estate::load(files).unwrap_or_else(|error| panic!("{error}"));
-        let view = View::new(&estate, builtin());
+        let names: Vec<_> = (0..self.charters.len())
+            .map(|it| format!("{it}.yaml"))
+            .collect();
+        let texts = self.charters.iter().map(String::as_bytes);
+        let charters = Charters::parse(names.iter().map(String::as_str).zip(texts))
+            .unwrap_or_else(|errors| panic!("{errors:?}"));
+        let intent = Intent {
+            charters: Some(&charters),
+        };
+        let view = View::with_intent(&estate, builtin(), intent);
         let rule = RULES.iter().find(|it| it.id == rule).unwrap();
         let checked = (rule.check)(&view);
         for finding in &checked.findings {

@@ -1,5 +1,6 @@
 //! What the estate says about an agent, in the words of its owner's tags.
 
+use bailiwick_charter::{DataClass, Task};
 use bailiwick_estate::{Agent, PrincipalId, Role, Tags, agent::AgentKind};
 use bailiwick_iam::policy::{PrincipalPattern, Selection};
 
@@ -43,13 +44,21 @@ impl<'e> View<'e> {
     pub(crate) fn touches_sensitive(&self, seat: &Seat) -> bool {
         let concerned = seat.concerned();
         concerned.iter().any(|&id| {
-            self.data_class(self.estate.agents.at(id))
-                .is_some_and(is_sensitive)
+            let agent = self.estate.agents.at(id);
+            let declared = self.charter_of(agent).map(|it| it.data.iter());
+            let declared = declared.into_iter().flatten();
+            declared.map(DataClass::as_str).any(is_sensitive)
+                || self.data_class(agent).is_some_and(is_sensitive)
         })
     }
 
-    /// Whether the agent is said to change nothing.
+    /// Whether the agent is said to change nothing: by its charter, all of whose tasks only read, or
+    /// by a tag.
     pub(crate) fn is_read_only(&self, agent: &Agent) -> bool {
+        if let Some(charter) = self.charter_of(agent) {
+            let reads = |task: &Task| task.write.is_empty() && task.tools.is_empty();
+            return charter.tasks.values().all(reads);
+        }
         let said = self.tag(agent, &["access", "mode", "bailiwick:access"]);
         said.is_some_and(|it| {
             matches!(

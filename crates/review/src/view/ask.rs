@@ -81,18 +81,47 @@ impl View<'_> {
     }
 
     /// Whether this is allowed in some circumstances that agree with those given.
-    pub(crate) fn ask(&self, mut request: Request) -> Answer {
+    pub(crate) fn ask(&self, request: Request) -> Answer {
+        let layers = self.layers_for(&request);
+        self.ask_under(request, &layers)
+    }
+
+    /// The statements by which the SCPs over a role deny a request in all circumstances; none where
+    /// no SCP allows it. `None` if they do not, or if it cannot be told.
+    pub(crate) fn denied_by_scps(
+        &self,
+        role: &Arn,
+        action: &str,
+        resource: &str,
+    ) -> Option<Vec<Because>> {
+        let layers = Layers {
+            identity: Some(self.stranger()),
+            scp: Some(self.compiled.scps(role.account_id()?)?),
+            ..Layers::default()
+        };
+        let request = Request::new(Principal::Role(role.clone()), action, resource);
+        match self.ask_under(request.clone(), &layers) {
+            Answer::Yes(_) | Answer::Unknown(_) => None,
+            Answer::No => {
+                let decision = self.compiled.decide(&layers, &request);
+                let denies = |it: &Because| it.effect == Effect::Deny;
+                (decision.layer == Some(LayerKind::Scp))
+                    .then(|| decision.because.into_iter().filter(denies).collect())
+            }
+        }
+    }
+
+    fn ask_under(&self, mut request: Request, layers: &Layers) -> Answer {
         if request.principal.account().is_some() {
             self.tell_region(&mut request);
         }
         self.tell_owner(&mut request);
         request.context.set_complete(false);
-        let layers = self.layers_for(&request);
-        let open = self.compiled.decide(&layers, &request);
+        let open = self.compiled.decide(layers, &request);
         match open.outcome {
             Outcome::ImplicitDeny | Outcome::ExplicitDeny => Answer::No,
-            Outcome::Allow => self.settle(request, &layers, &open),
-            Outcome::Unknown => self.search(request, &layers, &open),
+            Outcome::Allow => self.settle(request, layers, &open),
+            Outcome::Unknown => self.search(request, layers, &open),
         }
     }
 

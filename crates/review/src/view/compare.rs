@@ -66,6 +66,15 @@ impl View<'_> {
         }
     }
 
+    /// Whether it is proved that nothing but SCPs limits what a principal may do.
+    pub(crate) fn is_unlimited(&self, principal: PrincipalId) -> bool {
+        let layers = Layers {
+            scp: None,
+            ..self.compiled.layers(principal)
+        };
+        self.algebra.access(&layers, None).is_everything() == Contained::Proved
+    }
+
     /// Whether it is proved that a boundary takes nothing away: it allows every action on every
     /// resource in all circumstances.
     pub(crate) fn removes_nothing(&self, principal: PrincipalId) -> bool {

@@ -158,3 +158,35 @@ fn only_days_that_exist_are_days() {
         assert!(text.parse::<Day>().is_err(), "{text}");
     }
 }
+
+#[test]
+fn a_misspelt_rule_is_told_from_one_that_matches_nothing() {
+    let why = |rule: &str| {
+        let text = format!(
+            r#"{{"waivers":[{{"rule":"{rule}","subject":"s","owner":"o","reason":"r","expires":"2026-12-31"}}]}}"#
+        );
+        let mut findings = Vec::new();
+        let waivers = parse(&text).unwrap();
+        apply(
+            &waivers,
+            "waivers.json",
+            "2026-11-26".parse().unwrap(),
+            &mut findings,
+        );
+        findings.remove(0).why
+    };
+    for (asked, meant) in [
+        ("PERM-1", "PERM-01"),
+        ("perm-01", "PERM-01"),
+        ("TURST-01", "TRUST-01"),
+        ("ENV02", "ENV-02"),
+    ] {
+        let why = why(asked);
+        assert!(
+            why.ends_with(&format!("The nearest rule is {meant}.")),
+            "{why}"
+        );
+    }
+    assert!(why("S3-BUCKETS").contains("no rule is called anything like it"));
+    assert!(why("PERM-01").contains("Nothing in this scan"));
+}

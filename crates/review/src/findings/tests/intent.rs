@@ -1,0 +1,281 @@
+//! The rules that ask what an agent is for.
+
+use serde_json::json;
+
+use super::*;
+
+/// A charter of the runtime `reader`, with these lines in place of `more` and these in its one task.
+fn charter(more: &str, task: &str) -> String {
+    format!(
+        "agent: reader\nowner: {{ team: papers, contact: papers@example.com }}\npurpose: Read papers.\nenvironment: staging\nruns-as: [\"{}\"]\nmode: brokered\n{more}\ntasks:\n  read:\n    for: 5m\n{task}\n",
+        runtime_arn("reader")
+    )
+}
+
+const READS: &str =
+    "    read:\n      - { actions: [s3:GetObject], resources: [\"arn:aws:s3:::papers/*\"] }";
+
+fn chartered(statements: &Value, more: &str, task: &str) -> World {
+    reader(statements).charter(charter(more, task))
+}
+
+#[test]
+fn life_06_an_agent_that_no_charter_names() {
+    let both = || {
+        reader(&json!([]))
+            .role("other", &trust_of("other"), &json!([]))
+            .runtime("other", "other")
+    };
+    let finding = both().charter(charter("", READS)).fires("LIFE-06");
+    assert_eq!(finding.subject, runtime_arn("other"));
+    assert_eq!(finding.severity, Severity::High);
+    assert!(finding.fix.patch.contains(&runtime_arn("other")));
+    chartered(&json!([]), "", READS).is_silent("LIFE-06");
+    // Nobody wrote charters: then nothing is missing.
+    both().is_silent("LIFE-06");
+}
+
+#[test]
+fn life_01_an_agent_without_an_owner() {
+    let finding = reader(&json!([])).fires("LIFE-01");
+    assert_eq!(finding.severity, Severity::Medium);
+    chartered(&json!([]), "", READS).is_silent("LIFE-01");
+    World::default()
+        .role("reader", &trust_of("reader"), &json!([]))
+        .runtime_tagged("reader", "reader", &json!({"owner": "papers"}))
+        .is_silent("LIFE-01");
+}
+
+#[test]
+fn perm_09_what_the_charter_does_not_declare() {
+    let severity = |actions: &[&str]| {
+        let statements = allow(actions, &["arn:aws:s3:::papers/*"]);
+        chartered(&statements, "", READS).fires("PERM-09").severity
+    };
+    assert_eq!(severity(&["s3:GetObject", "s3:PutObject"]), Severity::High);
+    assert_eq!(
+        severity(&["s3:GetObject", "s3:GetObjectAcl"]),
+        Severity::Medium
+    );
+    let declared = allow(&["s3:GetObject"], &["arn:aws:s3:::papers/2026/*"]);
+    chartered(&declared, "", READS).is_silent("PERM-09");
+    // Telemetry is nobody's purpose and everybody's need.
+    let telemetry = allow(&["xray:PutTraceSegments"], &["*"]);
+    chartered(&both(&declared, &telemetry), "", READS).is_silent("PERM-09");
+}
+
+#[test]
+fn perm_09_the_other_agent_of_the_role_has_no_charter() {
+    let statements = allow(&["s3:GetObject"], &["arn:aws:s3:::papers/*"]);
+    let finding = chartered(&statements, "", READS)
+        .runtime("other", "reader")
+        .is_unknown("PERM-09");
+    assert!(finding.why.contains("the charter of"), "{}", finding.why);
+    reader(&statements).is_silent("PERM-09");
+}
+
+#[test]
+fn inv_01_and_inv_02_know_whom_the_charter_names() {
+    let world = |invokers: &str, task: &str| {
+        let statements = allow(
+            &[
+                "bedrock-agentcore:InvokeAgentRuntime",
+                "bedrock-agentcore:InvokeAgentRuntimeCommand",
+            ],
+            &[&runtime_arn("reader")],
+        );
+        chartered(&json!([]), invokers, task).role(
+            "front",
+            &trust_service("lambda.amazonaws.com"),
+            &statements,
+        )
+    };
+    let named = format!("invokers: [\"{}\"]", role_arn("front"));
+    let finding = world("invokers: []", READS).fires("INV-01");
+    assert_eq!(finding.severity, Severity::Medium);
+    assert!(
+        finding.title.contains("charter does not name"),
+        "{}",
+        finding.title
+    );
+    let writes = READS
+        .replace("read:", "write:")
+        .replace("GetObject", "PutObject");
+    assert_eq!(
+        world("invokers: []", &writes).fires("INV-01").severity,
+        Severity::High
+    );
+    world(&named, READS).is_silent("INV-01");
+    // A charter that says nothing of invokers leaves a report.
+    assert_eq!(world("", READS).fires("INV-01").severity, Severity::Info);
+    world("invokers: []", READS).fires("INV-02");
+    world(&named, READS).is_silent("INV-02");
+}
+
+#[test]
+fn sep_02_a_charter_that_only_reads() {
+    let writes = allow(&["s3:PutObject"], &["arn:aws:s3:::papers/*"]);
+    chartered(&writes, "", READS).fires("SEP-02");
+    let declared = READS
+        .replace("read:", "write:")
+        .replace("GetObject", "PutObject");
+    chartered(&writes, "", &declared).is_silent("SEP-02");
+}
+
+#[test]
+fn sep_04_a_cancellation_that_nobody_approves() {
+    let world = |used: &str| {
+        chartered(
+            &json!([]),
+            "",
+            &format!("    tools:\n      - {{ tool: orders/cancel_order{used} }}"),
+        )
+    };
+    let finding = world(", calls: 3").fires("SEP-04");
+    assert!(
+        finding.evidence[0].source.ends_with(".yaml"),
+        "{finding:#?}"
+    );
+    world(", approve: human").is_silent("SEP-04");
+    world(", when: \"args.amount <= 10\"").is_silent("SEP-04");
+    let labelled = |tool: &str| {
+        chartered(
+            &json!([]),
+            "",
+            &format!("    tools:\n      - {{ tool: {tool} }}"),
+        )
+    };
+    labelled("mail/send, labels: [outward-effect]").fires("SEP-04");
+    labelled("mail/list").is_silent("SEP-04");
+}
+
+#[test]
+fn data_01_a_class_that_was_not_declared() {
+    let reads = allow(&["s3:GetObject"], &["arn:aws:s3:::contracts/*"]);
+    let world = |declared: &str, class: &str| {
+        chartered(&reads, declared, READS).resource(
+            json!({"arn": "arn:aws:s3:::contracts", "type": "AWS::S3::Bucket", "data": [class]}),
+        )
+    };
+    let finding = world("data: [internal]", "confidential").fires("DATA-01");
+    assert_eq!(finding.severity, Severity::High);
+    world("data: [internal]", "internal").is_silent("DATA-01");
+    world("", "confidential").is_silent("DATA-01");
+    let elsewhere = allow(&["s3:GetObject"], &["arn:aws:s3:::papers/*"]);
+    chartered(&elsewhere, "data: [internal]", READS)
+        .resource(json!({"arn": "arn:aws:s3:::contracts", "type": "AWS::S3::Bucket", "data": ["confidential"]}))
+        .is_silent("DATA-01");
+}
+
+#[test]
+fn ceil_04_an_scp_that_denies_what_a_charter_declares() {
+    let world = |action: &str| {
+        let deny = json!([{"name": "no-objects", "document": policy(&json!([{"Effect": "Deny", "Action": action, "Resource": "*"}]))}]);
+        chartered(&json!([]), "", READS).organized("999988887777", "Lab", &deny)
+    };
+    let finding = world("s3:GetObject").fires("CEIL-04");
+    assert_eq!(finding.subject, runtime_arn("reader"));
+    assert!(finding.title.contains("no-objects"), "{}", finding.title);
+    world("s3:DeleteObject").is_silent("CEIL-04");
+}
+
+#[test]
+fn trust_04_a_broker_that_need_not_say_for_whom() {
+    let world = |condition: &Value| {
+        let trust = json!([{
+            "Effect": "Allow", "Principal": {"AWS": role_arn("broker")},
+            "Action": ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"],
+            "Condition": condition,
+        }]);
+        World::default()
+            .role("reader", &trust, &json!([]))
+            .role(
+                "broker",
+                &trust_service("ecs-tasks.amazonaws.com"),
+                &allow(&["sts:AssumeRole"], &[&role_arn("reader")]),
+            )
+            .runtime("reader", "reader")
+            .charter(charter("", READS))
+    };
+    assert_eq!(
+        world(&json!({})).fires("TRUST-04").severity,
+        Severity::Medium
+    );
+    world(&json!({"StringLike": {"sts:SourceIdentity": "*"}})).is_silent("TRUST-04");
+}
+
+#[test]
+fn env_01_production_and_staging_on_one_role() {
+    let world = |one: &Value, other: &Value| {
+        World::default()
+            .role("shared", &trust_of("reader"), &json!([]))
+            .runtime_tagged("reader", "shared", one)
+            .runtime_tagged("writer", "shared", other)
+    };
+    let (prod, staging) = (
+        json!({"environment": "prod"}),
+        json!({"environment": "staging"}),
+    );
+    assert_eq!(
+        world(&prod, &staging).fires("ENV-01").severity,
+        Severity::Critical
+    );
+    world(&prod, &prod).is_silent("ENV-01");
+    let finding = world(&prod, &json!({})).is_unknown("ENV-01");
+    assert!(
+        finding.why.contains("the environment of"),
+        "{}",
+        finding.why
+    );
+}
+
+#[test]
+fn env_03_an_alias_of_production_on_the_draft() {
+    let world = |environment: &str, version: &str| {
+        let mut world = World::default()
+            .role("desk", &trust_service("bedrock.amazonaws.com"), &json!([]))
+            .role("tool", &trust_service("lambda.amazonaws.com"), &json!([]))
+            .bedrock_agent("desk", "desk", &json!({"environment": environment}))
+            .function("tool", None);
+        for call in &mut world.bedrock {
+            if call["operation"] == "ListAgentAliases" {
+                call["response"]["agentAliasSummaries"][0]["routingConfiguration"] =
+                    json!([{"agentVersion": version}]);
+            }
+        }
+        world
+    };
+    world("prod", "DRAFT").fires("ENV-03");
+    world("prod", "1").is_silent("ENV-03");
+    world("staging", "DRAFT").is_silent("ENV-03");
+}
+
+#[test]
+fn inv_04_a_token_for_any_user() {
+    let action = "bedrock-agentcore:GetWorkloadAccessTokenForUserId";
+    reader(&allow(&[action], &["*"])).fires("INV-04");
+    reader(&allow(
+        &["bedrock-agentcore:GetWorkloadAccessTokenForJWT"],
+        &["*"],
+    ))
+    .is_silent("INV-04");
+}
+
+#[test]
+fn ceil_02_controls_that_an_administrator_can_switch_off() {
+    let world = |actions: &[&str]| {
+        let deny = json!([{"name": "controls", "document": policy(&json!([{"Effect": "Deny", "Action": actions, "Resource": "*"}]))}]);
+        reader(&json!([])).organized("999988887777", "Lab", &deny)
+    };
+    let all = [
+        "iam:DeleteRolePermissionsBoundary",
+        "cloudtrail:StopLogging",
+        "bedrock:DeleteGuardrail",
+        "bedrock-agentcore:DeletePolicyEngine",
+        "bedrock:UpdateAgentAlias",
+    ];
+    let finding = world(&all[1..]).fires("CEIL-02");
+    assert!(finding.why.contains(all[0]), "{}", finding.why);
+    world(&all).is_silent("CEIL-02");
+    reader(&json!([])).is_unknown("CEIL-02");
+}
