@@ -69,10 +69,7 @@ fn charters_beside_the_estate_are_judged_with_it_and_others_in_their_place() {
         args.extend(more);
         let report: serde_json::Value = serde_json::from_str(&scan(ACME, &args).out).unwrap();
         let findings = report["findings"].as_array().unwrap().clone();
-        findings
-            .iter()
-            .filter(|it| it["rule"] == "LIFE-06")
-            .count()
+        findings.iter().filter(|it| it["rule"] == "LIFE-06").count()
     };
     // Of 18 agents, five have charters beside the estate.
     assert_eq!(rules(&[]), 13);
@@ -82,9 +79,9 @@ fn charters_beside_the_estate_are_judged_with_it_and_others_in_their_place() {
 
 #[test]
 fn a_charter_that_is_none_is_bad_input_with_its_place() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("x.yaml"), "agent: x\npurpose: 3\n").unwrap();
-    let ran = scan(ACME, &["--charters", folder.path().to_str().unwrap()]);
+    let folder = Folder::new();
+    folder.file("x.yaml", "agent: x\npurpose: 3\n");
+    let ran = scan(ACME, &["--charters", folder.name()]);
     assert_eq!(ran.code, 2, "{}", ran.err);
     assert!(ran.err.contains("x.yaml"), "{}", ran.err);
     assert!(ran.err.contains("mend:"), "{}", ran.err);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bailiwick_charter::{
     Charter, Charters, Reach,
-    compile::{Closure, Site, ToolTarget, closure},
+    compile::{CalledBy, Closure, Site, ToolTarget, closure},
 };
 use bailiwick_estate::{
     Estate, Id, Tool, ToolKind,
@@ -15,7 +15,7 @@ use bailiwick_iam::{access::Access, arn::Arn, layers::Layers, request::Principal
 use rustc_hash::FxHashMap;
 
 use super::{Seat, View};
-use crate::{escalation::glob, finding::Evidence};
+use crate::{escalation::glob, finding::Evidence, site::site};
 
 /// One line of a charter: what a task may do.
 #[derive(Debug)]
@@ -68,14 +68,13 @@ impl<'e> View<'e> {
     /// All that a charter's roles may ever hold, here: its tasks, the models and tools the agent is
     /// configured with, the platform's baseline. `None` where it names no account.
     pub(crate) fn closure_of(&self, agent: &Agent, charter: &Charter) -> Option<Closure> {
-        let site = Site {
+        let known = Site {
             account: Some(agent.account),
             region: agent.region.clone(),
-            models: models(agent),
             tools: self.tools(agent, charter),
             ..Site::default()
         };
-        closure(charter, &site).ok()
+        closure(charter, &site(charter, self.estate, &known)).ok()
     }
 
     /// What the role of a seat may do, as a set.
@@ -166,12 +165,6 @@ pub(crate) fn declared(charter: &Charter) -> impl Iterator<Item = Declared<'_>> 
     })
 }
 
-/// The models the agent is configured with, where they are named in full.
-fn models(agent: &Agent) -> Vec<Arn> {
-    let named = agent.model.iter().filter(|it| it.starts_with("arn:"));
-    named.filter_map(|it| it.parse().ok()).collect()
-}
-
 /// `order_desk` and `order-desk` are one name.
 fn alike(one: &str, other: &str) -> bool {
     let plain = |text: &str| text.to_ascii_lowercase().replace('_', "-");
@@ -182,6 +175,7 @@ fn target(action: &str, resource: &Arn) -> ToolTarget {
     ToolTarget {
         action: action.to_owned(),
         resource: resource.to_string(),
+        called_by: CalledBy::Role,
     }
 }
 
