@@ -36,7 +36,7 @@ pub(crate) struct Given {
 
 impl Given {
     pub(crate) fn read(asked: &Sources) -> Result<Self, Fault> {
-        let estate = snapshot::read(&asked.estate)?;
+        let estate = snapshot::load(&asked.estate)?;
         let beside = charters_beside(&asked.estate);
         let charters = match (asked.charters.as_slice(), beside) {
             ([], None) => Charters::default(),

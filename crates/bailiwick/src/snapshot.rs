@@ -25,15 +25,8 @@ const FILES_MAX: usize = 1_000_000;
 /// Folders deeper than this are not a snapshot's.
 const DEPTH_MAX: usize = 64;
 
-/// Reads the estate that the PATHs hold, and says what stands beside it and is passed over.
-pub(crate) fn load(paths: &[PathBuf]) -> Result<Estate, Fault> {
-    let estate = read(paths)?;
-    tell_what_stands_beside(&estate);
-    Ok(estate)
-}
-
 /// Reads the estate that the PATHs hold. What of it could not be read stands in `incomplete`.
-pub(crate) fn read(paths: &[PathBuf]) -> Result<Estate, Fault> {
+pub(crate) fn load(paths: &[PathBuf]) -> Result<Estate, Fault> {
     let mut found = Found::default();
     for path in paths {
         found.look_into(path)?;
