@@ -252,7 +252,8 @@ impl Access<'_> {
                 avoid: vec![&self.denies, &self.algebra.forbidden],
                 setting: self.setting(reading),
             };
-            let accept = |request: &Request| self.permits(request, reading) == Outcome::Allow;
+            let accept =
+                |request: &Request, reading| self.permits(request, reading) == Outcome::Allow;
             self.look(&question, &accept, budget)
         });
         self.findings(looked, None)
@@ -271,7 +272,7 @@ impl Access<'_> {
     pub fn covers(&self, region: &Region) -> Contained {
         let first = self.region_layer(region);
         let looked = self.under_both(|reading, budget| {
-            let accept = |request: &Request| denies(self.permits(request, reading));
+            let accept = |request: &Request, reading| denies(self.permits(request, reading));
             self.look_outside(&[&first], &[], reading, &accept, budget)
         });
         self.contained(looked, None)
@@ -299,16 +300,18 @@ impl Access<'_> {
         let layers: Vec<&[Side]> = domain.iter().chain(&layers).map(Vec::as_slice).collect();
         let exempt = elsewhere(&other.denies);
         let looked = self.under_both(|reading, budget| {
-            let accept = |request: &Request| {
-                other.permits(request, reading) == Outcome::Allow
-                    && denies(self.permits(request, reading))
-            };
+            let accept = |request: &Request, reading| self.lacks(other, request, reading);
             self.look_outside(&layers, &exempt, reading, &accept, budget)
         });
         match self.contained(looked, other.unreadable.as_ref()) {
             Contained::Refuted(request) => Contained::Refuted(Box::new(other.respelled(*request))),
             told @ (Contained::Proved | Contained::Unknown(_)) => told,
         }
+    }
+
+    /// Does the other allow this request and this access not, as the evaluator has it?
+    fn lacks(&self, other: &Access<'_>, request: &Request, reading: ResourceSemantics) -> bool {
+        other.permits(request, reading) == Outcome::Allow && denies(self.permits(request, reading))
     }
 
     /// A request that both allow.
@@ -327,7 +330,7 @@ impl Access<'_> {
                 avoid: vec![&exempt, &self.denies, &self.algebra.forbidden],
                 setting: self.setting(reading),
             };
-            let accept = |request: &Request| {
+            let accept = |request: &Request, reading| {
                 other.permits(request, reading) == Outcome::Allow
                     && self.permits(request, reading) == Outcome::Allow
             };
@@ -342,7 +345,7 @@ impl Access<'_> {
         layers: &[&[Side]],
         exempt: &[Side],
         reading: ResourceSemantics,
-        accept: &dyn Fn(&Request) -> bool,
+        accept: Accept<'_>,
         budget: &mut Budget,
     ) -> Looked {
         for question in self.outside(layers, exempt, reading) {
@@ -406,25 +409,22 @@ impl Access<'_> {
         }
     }
 
-    fn look(
-        &self,
-        question: &Question<'_>,
-        accept: &dyn Fn(&Request) -> bool,
-        budget: &mut Budget,
-    ) -> Looked {
+    fn look(&self, question: &Question<'_>, accept: Accept<'_>, budget: &mut Budget) -> Looked {
         let mut seeker = Seeker {
             principal: self.principal.as_ref(),
+            reading: question.setting.semantics,
             accept,
             found: None,
             sketch: None,
             refused: 0,
+            weighed: 0,
         };
         let answer = question.ask(&mut seeker, budget);
         let unconfirmed = |sketch: Option<String>| Unknown::Unconfirmed {
             sketch: sketch.unwrap_or_default(),
         };
         match (seeker.found, answer, budget.exhausted) {
-            (Some(request), _, _) => Looked::Found(Box::new(self.respelled(request))),
+            (Some((_, request)), _, _) => Looked::Found(Box::new(self.respelled(request))),
             (None, _, Some(limit)) => Looked::Unknown(Unknown::Exhausted(limit)),
             (None, Answer::Nothing { refused: false }, None) => Looked::Nothing,
             (None, Answer::Nothing { refused: true } | Answer::Taken | Answer::GaveUp, None) => {
@@ -562,29 +562,89 @@ enum Looked {
 /// Cells that were refused before a question is given up.
 const REFUSALS_MAX: u32 = 64;
 
-/// Builds a request from each cell until one is accepted.
+/// Requests that are confirmed and could be better, before the best of them is taken.
+const WEIGHED_MAX: u32 = 8;
+
+/// What the evaluator says of a request, under a reading of resource patterns.
+type Accept<'a> = &'a dyn Fn(&Request, ResourceSemantics) -> bool;
+
+/// How much a confirmed request is worth to a reader: what comes first counts first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Worth {
+    /// What is said of the principal can be true of it.
+    is_coherent: bool,
+    /// It does not hang on how resource patterns are read.
+    under_both: bool,
+    /// The action is a service and a name.
+    can_be_called: bool,
+}
+
+impl Worth {
+    const BEST: Self = Self {
+        is_coherent: true,
+        under_both: true,
+        can_be_called: true,
+    };
+}
+
+/// Builds a request from each cell until one is accepted that could not be better.
 struct Seeker<'a> {
     principal: Option<&'a Principal>,
-    accept: &'a dyn Fn(&Request) -> bool,
-    found: Option<Request>,
+    reading: ResourceSemantics,
+    accept: Accept<'a>,
+    found: Option<(Worth, Request)>,
     sketch: Option<String>,
     refused: u32,
+    weighed: u32,
+}
+
+impl Seeker<'_> {
+    fn worth(&self, request: &Request) -> Worth {
+        let under_both = match self.reading {
+            ResourceSemantics::Segmented => (self.accept)(request, ResourceSemantics::Flat),
+            // Asked last: there is none under both.
+            ResourceSemantics::Flat => true,
+        };
+        Worth {
+            is_coherent: witness::is_coherent(request),
+            under_both,
+            can_be_called: request.action.split(':').count() == 2,
+        }
+    }
+
+    /// Whether the search may end.
+    fn weigh(&mut self, request: Request) -> bool {
+        let worth = self.worth(&request);
+        if self.found.as_ref().is_none_or(|(best, _)| *best < worth) {
+            self.found = Some((worth, request));
+        }
+        self.weighed += 1;
+        worth == Worth::BEST || self.weighed >= WEIGHED_MAX
+    }
 }
 
 impl Ear for Seeker<'_> {
     fn cell(&mut self, state: &State, scene: &Scene, _start: &Start, budget: &mut Budget) -> bool {
+        let mut confirmed = false;
         for attempt in 0..witness::ATTEMPTS {
             let Some(request) = witness::request(state, scene, self.principal, attempt, budget)
             else {
                 continue;
             };
-            if (self.accept)(&request) {
-                self.found = Some(request);
-                return true;
+            if (self.accept)(&request, self.reading) {
+                confirmed = true;
+                if self.weigh(request) {
+                    return true;
+                }
+                continue;
             }
             self.sketch
                 .get_or_insert_with(|| format!("{} on {}", request.action, request.resource));
         }
+        if confirmed {
+            return false;
+        }
+        self.sketch.get_or_insert_with(|| state.outline());
         self.refused += 1;
         // Enough: the answer is unknown whatever comes.
         self.refused >= REFUSALS_MAX

@@ -39,7 +39,8 @@ pub(crate) use truth::Truth;
 
 /// How a resource pattern is compared with an ARN.
 // IAM-016
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ResourceSemantics {
     /// Segment by segment: a wildcard in the first five does not run past a colon.
     #[default]

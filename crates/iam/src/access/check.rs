@@ -80,16 +80,11 @@ pub(super) fn question(
                     others,
                 };
                 let result = case.check(id, action.as_ref(), closed, budget);
-                let why = match (result, budget.exhausted) {
-                    (_, Some(_)) => Why::Exhausted,
-                    (Ok(()), None) => continue,
-                    (Err(why), None) => why,
-                };
-                return Err(Failed {
-                    at: id,
-                    action,
-                    why,
-                });
+                let exhausted = budget.exhausted.map(|_| Why::Exhausted);
+                if let Some(why) = exhausted.or(result.err()) {
+                    let at = id;
+                    return Err(Failed { at, action, why });
+                }
             }
         }
     }
@@ -172,17 +167,12 @@ impl Case<'_, '_> {
         start.resource = resource.clone();
         let mut cells = start.inside(&scene.obstacle(self.clause), &scene, budget);
         for layer in layers {
-            let boxes: Vec<Obstacle<'_>> =
-                layer.iter().map(|clause| scene.obstacle(clause)).collect();
-            cells = cells
-                .iter()
-                .flat_map(|cell| {
-                    boxes
-                        .iter()
-                        .flat_map(|one| cell.inside(one, &scene, budget))
-                        .collect::<Vec<_>>()
-                })
-                .collect();
+            let mut narrowed = Vec::new();
+            for clause in layer.iter().map(|clause| scene.obstacle(clause)) {
+                let inside = |cell: &State| cell.inside(&clause, &scene, budget);
+                narrowed.extend(cells.iter().flat_map(inside));
+            }
+            cells = narrowed;
         }
         let follower = Follower {
             scene: &scene,

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
+use crate::evaluate::ResourceSemantics;
 use crate::request::Request;
 
-use super::{Access, Contained, Find, Unknown};
+use super::{Access, Contained, Find, READINGS, Unknown};
 
 /// How `a` relates to `b`: the first of these that holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -33,6 +34,12 @@ pub struct Comparison {
     pub only_a: Option<Request>,
     /// A request that `b` allows and `a` does not.
     pub only_b: Option<Request>,
+    /// The one reading of resource patterns under which `only_a` shows a difference; none if it does
+    /// under both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub only_a_reading: Option<ResourceSemantics>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub only_b_reading: Option<ResourceSemantics>,
     /// Why a relation is unknown, or that it hangs on how resource patterns are read.
     pub reason: Option<String>,
 }
@@ -61,16 +68,42 @@ pub fn compare(a: &Access<'_>, b: &Access<'_>) -> Comparison {
     // A request that can be made today reads better than one that only might be.
     let (readable_a, readable_b) =
         catalogued.map_or((None, None), |sides| (sides.only_a, sides.only_b));
+    let only_a = plainer(universal.only_a, readable_a, b, a);
+    let only_b = plainer(universal.only_b, readable_b, a, b);
     Comparison {
         relation: universal.relation,
         catalog_relation,
-        only_a: universal
-            .only_a
-            .map(|request| *readable_a.unwrap_or(request)),
-        only_b: universal
-            .only_b
-            .map(|request| *readable_b.unwrap_or(request)),
+        only_a_reading: only_a.as_ref().and_then(|(_, reading)| *reading),
+        only_b_reading: only_b.as_ref().and_then(|(_, reading)| *reading),
+        only_a: only_a.map(|(request, _)| request),
+        only_b: only_b.map(|(request, _)| request),
         reason: reason.map(|reason| reason.to_string()),
+    }
+}
+
+type Shown = (Request, Option<ResourceSemantics>);
+
+/// Of two witnesses the one that can be made today, unless it alone hangs on one reading.
+fn plainer(
+    universal: Option<Box<Request>>,
+    catalogued: Option<Box<Request>>,
+    without: &Access<'_>,
+    with: &Access<'_>,
+) -> Option<Shown> {
+    let shown = |request: Box<Request>| {
+        let mut holding = READINGS
+            .into_iter()
+            .filter(|reading| without.lacks(with, &request, *reading));
+        let reading = match (holding.next(), holding.next()) {
+            (Some(only), None) => Some(only),
+            (None, _) | (Some(_), Some(_)) => None,
+        };
+        (*request, reading)
+    };
+    let universal = shown(universal?);
+    match catalogued.map(shown) {
+        Some(today) if today.1.is_none() || universal.1.is_some() => Some(today),
+        Some(_) | None => Some(universal),
     }
 }
 

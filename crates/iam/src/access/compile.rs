@@ -85,50 +85,8 @@ impl<'a> Access<'a> {
         self
     }
 
-    /// What follows from the principal, as the evaluator fills it in.
     fn learn(&mut self, principal: &Principal) {
-        let mut know = |key: &str, value: Option<&str>| {
-            self.known.insert(key.to_owned(), value.map(str::to_owned));
-        };
-        let kind = match principal {
-            Principal::Role(_) | Principal::Session(_) => "AssumedRole",
-            Principal::User(_) => "User",
-            Principal::Root(_) => "Account",
-            Principal::FederatedUser(_) => "FederatedUser",
-            Principal::Provider(_) | Principal::Service(_) | Principal::Anonymous => return,
-        };
-        know("aws:principaltype", Some(kind));
-        know("aws:principalisawsservice", Some("false"));
-        know("aws:principalservicename", None);
-        let username = match principal {
-            Principal::User(arn) => Some(arn.resource_name()),
-            Principal::Role(_)
-            | Principal::Session(_)
-            | Principal::Root(_)
-            | Principal::FederatedUser(_)
-            | Principal::Provider(_)
-            | Principal::Service(_)
-            | Principal::Anonymous => None,
-        };
-        know("aws:username", username);
-        if let Some(account) = principal.account() {
-            know("aws:principalaccount", Some(account.as_str()));
-            know("kms:calleraccount", Some(account.as_str()));
-        }
-        let path_is_known = match principal {
-            Principal::Session(session) => session.has_known_path(),
-            Principal::Role(_)
-            | Principal::User(_)
-            | Principal::Root(_)
-            | Principal::FederatedUser(_)
-            | Principal::Provider(_)
-            | Principal::Service(_)
-            | Principal::Anonymous => true,
-        };
-        let arn = principal.role().or_else(|| principal.arn());
-        if let Some(arn) = arn.filter(|_| path_is_known) {
-            know("aws:principalarn", Some(arn.as_str()));
-        }
+        self.known.extend(consequences(principal));
     }
 
     fn read(&mut self) {
@@ -242,6 +200,54 @@ impl<'a> Access<'a> {
 }
 
 const OTHER_ACCOUNTS: [&str; 2] = ["999988887777", "666655554444"];
+
+/// What follows from the principal, as the evaluator fills it in.
+pub(super) fn consequences(principal: &Principal) -> Known {
+    let mut known = Known::new();
+    let mut know = |key: &str, value: Option<&str>| {
+        known.insert(key.to_owned(), value.map(str::to_owned));
+    };
+    let kind = match principal {
+        Principal::Role(_) | Principal::Session(_) => "AssumedRole",
+        Principal::User(_) => "User",
+        Principal::Root(_) => "Account",
+        Principal::FederatedUser(_) => "FederatedUser",
+        Principal::Provider(_) | Principal::Service(_) | Principal::Anonymous => return known,
+    };
+    know("aws:principaltype", Some(kind));
+    know("aws:principalisawsservice", Some("false"));
+    know("aws:principalservicename", None);
+    let username = match principal {
+        Principal::User(arn) => Some(arn.resource_name()),
+        Principal::Role(_)
+        | Principal::Session(_)
+        | Principal::Root(_)
+        | Principal::FederatedUser(_)
+        | Principal::Provider(_)
+        | Principal::Service(_)
+        | Principal::Anonymous => None,
+    };
+    know("aws:username", username);
+    if let Some(account) = principal.account() {
+        know("aws:principalaccount", Some(account.as_str()));
+        know("kms:calleraccount", Some(account.as_str()));
+    }
+    let path_is_known = match principal {
+        Principal::Session(session) => session.has_known_path(),
+        Principal::Role(_)
+        | Principal::User(_)
+        | Principal::Root(_)
+        | Principal::FederatedUser(_)
+        | Principal::Provider(_)
+        | Principal::Service(_)
+        | Principal::Anonymous => true,
+    };
+    let arn = principal.role().or_else(|| principal.arn());
+    if let Some(arn) = arn.filter(|_| path_is_known) {
+        know("aws:principalarn", Some(arn.as_str()));
+    }
+    known
+}
 
 /// Keys whose value follows from the principal.
 pub(super) fn follows(key: &str) -> bool {

@@ -214,6 +214,16 @@ impl State {
         }
     }
 
+    /// The cell in a few words, for when no request of it can be spelled.
+    pub(crate) fn outline(&self) -> String {
+        let of = |text: &TextState| {
+            let shape = text.positive.first();
+            shape.map_or_else(|| "*".to_owned(), ToString::to_string)
+        };
+        let (action, resource) = (of(&self.action), of(&self.resource));
+        format!("{action} on {resource}, with values that could not be spelled")
+    }
+
     /// Is the whole cell in the clause? No where the cheap test fails.
     pub(crate) fn lies_inside(&self, obstacle: &Obstacle<'_>, scene: &Scene) -> bool {
         let clause = obstacle.clause;

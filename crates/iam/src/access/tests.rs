@@ -630,3 +630,87 @@ fn thousands_of_statements_are_no_danger_to_the_stack() {
     let found = hostile(&[whole], &all);
     assert!(!matches!(found, Contained::Proved), "{found:?}");
 }
+
+fn compared_over(domain: &dyn Domain, a: &str, b: &str) -> Comparison {
+    let algebra = Algebra::new(&SomeKeys).over(domain);
+    let (a, b) = (one_policy(a), one_policy(b));
+    compare(&algebra.access(&a, None), &algebra.access(&b, None))
+}
+
+fn one_policy(statement: &str) -> Layers {
+    let text = format!(r#"{{"Version":"2012-10-17","Statement":[{statement}]}}"#);
+    let policy = Arc::new(Policy::parse(&text).unwrap());
+    let compiled = Compiled::new(NamedPolicy {
+        name: "p".into(),
+        policy,
+    });
+    Layers {
+        identity: Some([Arc::new(compiled)].into()),
+        ..Layers::default()
+    }
+}
+
+fn reads(resource: &str) -> String {
+    format!(r#"{{"Effect":"Allow","Action":"s3:GetObject","Resource":"{resource}"}}"#)
+}
+
+#[test]
+fn a_witness_holds_under_both_readings_where_one_does() {
+    let compared = compared_over(
+        &SomeActions,
+        &reads("arn:aws:s3:*:*:b/*"),
+        &reads("arn:aws:s3:::b/*"),
+    );
+    assert_eq!(compared.relation, Relation::Wider);
+    let witness = compared.only_a.unwrap();
+    assert_eq!(compared.only_a_reading, None, "{witness:?}");
+    let segments: Vec<&str> = witness.resource.split(':').collect();
+    assert!(
+        segments.len() == 6 && segments[5].starts_with("b/"),
+        "{segments:?}"
+    );
+}
+
+#[test]
+fn a_witness_of_one_reading_alone_is_said_to_be_one() {
+    let compared = compared_over(
+        &SomeActions,
+        &reads("arn:aws:s3:*:b"),
+        &reads("arn:aws:s3:::zzz"),
+    );
+    let witness = compared.only_a.unwrap();
+    assert_eq!(
+        compared.only_a_reading,
+        Some(crate::evaluate::ResourceSemantics::Flat),
+        "{witness:?}"
+    );
+}
+
+#[test]
+fn an_action_of_a_witness_is_a_service_and_a_name() {
+    let any = r#"{"Effect":"Allow","Action":"sqs:*","Resource":"*"}"#;
+    let one = r#"{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"*"}"#;
+    let witness = compared_over(&SomeActions, any, one).only_a.unwrap();
+    assert_eq!(witness.action.split(':').count(), 2, "{witness:?}");
+    assert!(witness.action.starts_with("sqs:"), "{witness:?}");
+}
+
+#[test]
+fn what_a_witness_says_of_its_principal_is_true_of_it() {
+    let all = r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}"#;
+    let of_users = |key: &str, value: &str| {
+        format!(
+            r#"{{"Effect":"Allow","Action":"s3:GetObject","Resource":"*",
+                "Condition":{{"StringNotEquals":{{"{key}":"{value}"}}}}}}"#
+        )
+    };
+    for (key, value) in [
+        ("aws:PrincipalArn", "arn:aws:iam::111122223333:user/alice"),
+        ("aws:PrincipalAccount", "999988887777"),
+        ("aws:username", "alice"),
+    ] {
+        let witness = compared_over(&SomeActions, all, &of_users(key, value));
+        let witness = witness.only_a.unwrap();
+        assert!(witness::is_coherent(&witness), "{witness:?}");
+    }
+}

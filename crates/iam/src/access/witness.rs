@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::policy::{Piece, Template};
-use crate::request::{Context, Principal, Request, Values};
+use crate::request::{Context, Facts, Principal, Request, Values};
 
 use super::bits::Bits;
 use super::budget::Budget;
+use super::compile::consequences;
 use super::glob::{COLON, Glob, Token};
 use super::scene::{Fact, Scene};
 use super::state::State;
@@ -37,7 +38,7 @@ pub(crate) fn request(
     };
     draft.choose_values(budget);
     draft.satisfy_facts();
-    let action = draft.text(&state.action, budget, &ACTIONS.map(str::to_owned))?;
+    let action = draft.action(budget)?;
     let account = draft.account(principal);
     let service = action.split(':').next().unwrap_or("s3").to_owned();
     let resource = draft.resource(&state.resource, &service, &account, budget)?;
@@ -63,7 +64,17 @@ pub(crate) fn request(
     })
 }
 
-const ACTIONS: [&str; 4] = ["s3:getobject", "x", "", "x1"];
+/// Can what the request says of its principal be true of it?
+pub(super) fn is_coherent(request: &Request) -> bool {
+    let stated = |key: &str| request.context.facts(key);
+    consequences(&request.principal)
+        .iter()
+        .all(|(key, own)| match (stated(key), own) {
+            (Facts::Absent | Facts::Unknown, _) => true,
+            (Facts::Values(values), Some(own)) => values.iter().all(|value| value == own),
+            (Facts::Values(_), None) => false,
+        })
+}
 
 struct Draft<'a> {
     state: &'a State,
@@ -216,9 +227,16 @@ impl Draft<'_> {
         Some(bound)
     }
 
-    fn text(&self, text: &TextState, budget: &mut Budget, readable: &[String]) -> Option<String> {
-        let readable: Vec<&str> = readable.iter().map(String::as_str).collect();
-        self.bound(text)?.word(&readable, budget)
+    /// A service and a name, if the cell has any such.
+    fn action(&self, budget: &mut Budget) -> Option<String> {
+        let bound = self.bound(&self.state.action)?;
+        let names_service = |glob: &Glob| glob.tokens().contains(&COLON);
+        let readable: &[&str] = if bound.positive.iter().any(names_service) {
+            &["x", "x1", "", "y"]
+        } else {
+            &["s3:getobject", "s3:x", "s3:x1", "x", ""]
+        };
+        bound.word(readable, budget)
     }
 
     fn resource(
@@ -260,6 +278,39 @@ impl Draft<'_> {
             .unwrap_or_else(|| ACCOUNT.to_owned())
     }
 
+    /// Somebody of whom the chosen values can be true, if any of the ordinary ones is.
+    fn ordinary(&self, account: &str, told: Option<&str>) -> Option<Principal> {
+        let username = self.values.get("aws:username");
+        let name = username.and_then(|names| names.first());
+        let name = name
+            .filter(|name| !name.is_empty())
+            .map_or("x", String::as_str);
+        let candidates: Vec<Principal> = told
+            .map(str::to_owned)
+            .into_iter()
+            .chain([
+                format!("arn:aws:sts::{account}:assumed-role/x/x"),
+                format!("arn:aws:iam::{account}:user/{name}"),
+                format!("arn:aws:iam::{account}:root"),
+            ])
+            .filter_map(|arn| arn.parse().ok())
+            .collect();
+        let is_true_of = |principal: &&Principal| {
+            consequences(principal)
+                .iter()
+                .all(|(key, own)| match (self.values.get(key), own) {
+                    (None, _) => true,
+                    (Some(values), Some(own)) => values.iter().all(|value| value == own),
+                    (Some(_), None) => false,
+                })
+        };
+        candidates
+            .iter()
+            .find(is_true_of)
+            .or_else(|| candidates.first())
+            .cloned()
+    }
+
     fn principal(&self, account: &str, budget: &mut Budget) -> Option<Principal> {
         let told = self
             .values
@@ -267,12 +318,7 @@ impl Draft<'_> {
             .and_then(|values| values.first());
         let wanted = self.bound(&self.state.principal)?;
         if wanted == TextState::default() {
-            let told = told.and_then(|arn| arn.parse().ok());
-            return told.or_else(|| {
-                format!("arn:aws:sts::{account}:assumed-role/x/x")
-                    .parse()
-                    .ok()
-            });
+            return self.ordinary(account, told.map(String::as_str));
         }
         let named = wanted.positive.iter().find_map(twelve_digits);
         let account = named.as_deref().unwrap_or(account);

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use bailiwick_iam::{
     access::{Comparison, Difference, Relation, difference::Line},
+    evaluate::ResourceSemantics,
     request::Request,
 };
 
@@ -43,10 +44,20 @@ pub(super) fn table(
     }
     let [left, right] = own;
     let sides = [
-        (&names.0, &comparison.only_a, left),
-        (&names.1, &comparison.only_b, right),
+        (
+            &names.0,
+            &comparison.only_a,
+            comparison.only_a_reading,
+            left,
+        ),
+        (
+            &names.1,
+            &comparison.only_b,
+            comparison.only_b_reading,
+            right,
+        ),
     ];
-    for (name, request, difference) in sides {
+    for (name, request, reading, difference) in sides {
         let Some(request) = request else {
             continue;
         };
@@ -56,6 +67,9 @@ pub(super) fn table(
             ink.bold(&format!("Only {} allows, for example", safe(name)))
         );
         let _ = writeln!(text, "  {}", safe(&spoken(request)));
+        if let Some(reading) = reading {
+            let _ = writeln!(text, "  {}", ink.paint(ink::CYAN, hanging_on(reading)));
+        }
         let Some(difference) = difference.as_ref().filter(|it| !it.lines.is_empty()) else {
             continue;
         };
@@ -88,13 +102,18 @@ pub(super) fn markdown(
     }
     let [left, right] = own;
     let sides = [
-        ("Added", &comparison.only_a, left),
-        ("Removed", &comparison.only_b, right),
+        ("Added", &comparison.only_a, comparison.only_a_reading, left),
+        (
+            "Removed",
+            &comparison.only_b,
+            comparison.only_b_reading,
+            right,
+        ),
     ];
     if comparison.only_a.is_some() || comparison.only_b.is_some() {
         text.push_str("\n| | access | for example |\n|---|---|---|\n");
     }
-    for (what, request, difference) in sides {
+    for (what, request, reading, difference) in sides {
         let lines = difference.iter().flat_map(|it| &it.lines);
         let mut shown = false;
         for line in lines {
@@ -108,6 +127,9 @@ pub(super) fn markdown(
         }
         if let Some(rest) = difference.as_ref().and_then(rest) {
             let _ = writeln!(text, "| {what} | {rest} | |");
+        }
+        if let Some(reading) = reading {
+            let _ = writeln!(text, "| {what} | {} | |", hanging_on(reading));
         }
     }
     text
@@ -137,6 +159,14 @@ fn said(line: &Line) -> String {
 
 fn listed(line: &Line) -> String {
     format!("{}; for example {}", said(line), spoken(&line.witness))
+}
+
+/// AWS does not say which reading is its own.
+const fn hanging_on(reading: ResourceSemantics) -> &'static str {
+    match reading {
+        ResourceSemantics::Segmented => "only if a wildcard in a resource stops at a colon",
+        ResourceSemantics::Flat => "only if a wildcard in a resource runs past a colon",
+    }
 }
 
 /// What is not shown.
