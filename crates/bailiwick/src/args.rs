@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub(crate) use charter::{Charter, CharterCheck, CharterDraft, CharterVerb, Compile, Language};
 pub(crate) use ledger::{Ledger, LedgerProve, LedgerQuery, LedgerVerb, LedgerVerify, Record};
 pub(crate) use plan::{
-    Ceiling, Delivery, Plan, PlanApply, PlanLint, PlanVerb, Sources, Split, Tighten,
+    Ceiling, Delivery, Diff, Plan, PlanApply, PlanLint, PlanVerb, Sources, Split, Tighten,
 };
 
 /// The version of the program and of the catalog of AWS's actions that is built into it.
@@ -60,6 +60,7 @@ pub(crate) enum Verb {
     Split(Split),
     Tighten(Tighten),
     Ceiling(Ceiling),
+    Diff(Diff),
     Plan(Plan),
     Ledger(Ledger),
 }

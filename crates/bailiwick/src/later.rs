@@ -7,9 +7,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::fault::Fault;
 
-const VERBS: [&str; 15] = [
-    "diff", "trail", "trace", "collect", "apply", "rollback", "run", "grant", "revoke", "kill",
-    "certify", "offboard", "evidence", "replay", "doctor",
+const VERBS: [&str; 14] = [
+    "trail", "trace", "collect", "apply", "rollback", "run", "grant", "revoke", "kill", "certify",
+    "offboard", "evidence", "replay", "doctor",
 ];
 
 const FLAGS: [&str; 5] = ["--charters", "--trail", "--usage", "--estate", "--as"];

@@ -60,6 +60,7 @@ fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
         Verb::Split(split) => verb::split::run(split, args.json, output),
         Verb::Tighten(tighten) => verb::tighten::run(tighten, args.json, output),
         Verb::Ceiling(ceiling) => verb::ceiling::run(ceiling, args.json, output),
+        Verb::Diff(diff) => verb::diff::run(diff, args.json, output),
         Verb::Plan(plan) => verb::plan::run(plan, args.json, output),
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod charter;
 pub(crate) mod compact;
 pub(crate) mod compare;
 pub(crate) mod compile;
+pub(crate) mod diff;
 pub(crate) mod evaluate;
 pub(crate) mod explain;
 pub(crate) mod ledger;

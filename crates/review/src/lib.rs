@@ -10,6 +10,7 @@ mod forbidden;
 mod rule;
 
 pub mod compiled;
+pub mod difference;
 pub mod escalation;
 pub mod finding;
 pub mod frameworks;

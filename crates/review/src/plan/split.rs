@@ -13,7 +13,7 @@ mod others;
 pub(super) mod proofs;
 mod retire;
 mod site;
-pub(super) mod units;
+pub(crate) mod units;
 
 use bailiwick_charter::{
     Charters,
@@ -57,12 +57,12 @@ struct Moving<'a> {
 }
 
 /// What is asked of the split, and everything that answers look at.
-pub(super) struct Split<'a> {
-    pub(super) sources: Sources<'a>,
+pub(crate) struct Split<'a> {
+    pub(crate) sources: Sources<'a>,
     role: Id<Role>,
-    pub(super) old: &'a Role,
+    pub(crate) old: &'a Role,
     compiled: CompiledEstate<'a>,
-    pub(super) algebra: Algebra<'a>,
+    pub(crate) algebra: Algebra<'a>,
 }
 
 /// Plans a role of its own for each agent that runs as this one.
@@ -76,7 +76,12 @@ pub fn split(sources: Sources<'_>, role: &Arn) -> Result<Plan, SplitError> {
     let id = sources.estate.role(role).ok_or_else(named)?;
     let split = Split::of(sources, id);
     let (units, stuck) = split.units();
-    if units.is_empty() && stuck.is_empty() {
+    // A function that serves agents is none.
+    let is_agent = |workload: &units::Workload<'_>| {
+        let mut charters = sources.charters.iter();
+        workload.agent.is_some() || charters.any(|it| it.runs_as.contains(&workload.arn))
+    };
+    if !split.workloads().iter().any(is_agent) {
         return Err(SplitError::NoAgents {
             role: role.to_string(),
         });
@@ -85,7 +90,7 @@ pub fn split(sources: Sources<'_>, role: &Arn) -> Result<Plan, SplitError> {
 }
 
 impl<'a> Split<'a> {
-    pub(super) fn of(sources: Sources<'a>, role: Id<Role>) -> Self {
+    pub(crate) fn of(sources: Sources<'a>, role: Id<Role>) -> Self {
         Self {
             sources,
             role,

@@ -157,6 +157,12 @@ impl Snapshot {
                     speaks_of(call, arn) && version_of(call).is_none_or(|it| it == DRAFT)
                 });
                 renamed += own.map(|call| replace(call, from, to)).sum::<usize>();
+                let listings = calls
+                    .iter_mut()
+                    .filter(|call| operation(call) == "ListFunctions")
+                    .filter_map(|call| call.pointer_mut("/response/Functions")?.as_array_mut());
+                let own = listings.flatten().filter(|entry| says(entry, arn.as_str()));
+                renamed += own.map(|entry| replace(entry, from, to)).sum::<usize>();
             }
             let entries = file.as_array_mut().into_iter().flatten();
             let own = entries.filter(|entry| is_resource(entry, arn));

@@ -114,7 +114,7 @@ impl Split<'_> {
     }
 
     /// What the old role may do, within its boundary; SCPs are left out on both sides.
-    pub(in crate::plan) fn old_layers(&self) -> Layers {
+    pub(crate) fn old_layers(&self) -> Layers {
         Layers {
             scp: None,
             management_account: None,
@@ -123,7 +123,7 @@ impl Split<'_> {
     }
 
     /// The lines of the role that are a unit's, or nobody's in particular, and went through.
-    pub(in crate::plan) fn own_lines(&self, unit: &Unit<'_>) -> Vec<&Used> {
+    pub(crate) fn own_lines(&self, unit: &Unit<'_>) -> Vec<&Used> {
         let is_own = |used: &&Used| {
             let agent = used.agent.as_ref();
             agent.is_none_or(|agent| unit.workloads.iter().any(|it| it.arn == *agent))
@@ -138,7 +138,7 @@ impl Split<'_> {
     }
 
     /// What went through and is in no part of a closure.
-    pub(in crate::plan) fn drift_of(&self, closure: &Closure) -> Vec<Drift> {
+    pub(crate) fn drift_of(&self, closure: &Closure) -> Vec<Drift> {
         let lines = self.lines().into_iter();
         lines
             .filter(|used| !self.is_declared(closure, used))

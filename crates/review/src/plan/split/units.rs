@@ -13,25 +13,25 @@ use super::{Split, draft, site::site};
 use crate::plan::{Claim, Proof, Proven};
 
 /// What gets one identity: one agent by its charter, or by itself if it has none.
-pub(in crate::plan) struct Unit<'a> {
+pub(crate) struct Unit<'a> {
     /// The charter's name for it.
-    pub(in crate::plan) name: String,
-    pub(in crate::plan) charter: Cow<'a, Charter>,
+    pub(crate) name: String,
+    pub(crate) charter: Cow<'a, Charter>,
     /// Whether somebody wrote the charter.
-    pub(in crate::plan) is_declared: bool,
-    pub(in crate::plan) workloads: Vec<Workload<'a>>,
-    pub(in crate::plan) site: bailiwick_charter::compile::Site,
+    pub(crate) is_declared: bool,
+    pub(crate) workloads: Vec<Workload<'a>>,
+    pub(crate) site: bailiwick_charter::compile::Site,
     /// What was proved, or not, about agents that ask to share.
     pub(super) shared: Vec<Proof>,
 }
 
 /// Something that runs as the old role.
 #[derive(Clone)]
-pub(in crate::plan) struct Workload<'a> {
-    pub(in crate::plan) arn: Arn,
-    pub(in crate::plan) agent: Option<&'a Agent>,
+pub(crate) struct Workload<'a> {
+    pub(crate) arn: Arn,
+    pub(crate) agent: Option<&'a Agent>,
     /// Where it runs on compute of the owner's.
-    pub(in crate::plan) resource: Option<&'a Resource>,
+    pub(crate) resource: Option<&'a Resource>,
 }
 
 /// What stays with the old role, and why.
@@ -96,7 +96,7 @@ impl<'a> Split<'a> {
     }
 
     /// The unit that one workload is, with the one charter that claims it or a drafted one.
-    pub(in crate::plan) fn unit_of(&self, workload: Workload<'a>) -> Option<Unit<'a>> {
+    pub(crate) fn unit_of(&self, workload: Workload<'a>) -> Option<Unit<'a>> {
         let mut claim = self
             .sources
             .charters
@@ -110,6 +110,14 @@ impl<'a> Split<'a> {
                 Some(self.unit(Cow::Owned(charter), false, vec![workload]))
             }
         }
+    }
+
+    /// The unit that a charter makes of these workloads.
+    pub(crate) fn unit_by(&self, charter: &'a Charter, workloads: Vec<Workload<'a>>) -> Unit<'a> {
+        if workloads.is_empty() {
+            return self.unit(Cow::Borrowed(charter), true, workloads);
+        }
+        self.declared(charter, workloads)
     }
 
     fn declared(&self, charter: &'a Charter, workloads: Vec<Workload<'a>>) -> Unit<'a> {
@@ -139,7 +147,7 @@ impl<'a> Split<'a> {
     }
 
     /// Agents, components and compute, by ARN.
-    pub(in crate::plan) fn workloads(&self) -> Vec<Workload<'a>> {
+    pub(crate) fn workloads(&self) -> Vec<Workload<'a>> {
         let estate = self.sources.estate;
         let agents = estate.agents_of(self.role).map(|id| {
             let agent = estate.agents.at(id);
