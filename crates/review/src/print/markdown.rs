@@ -231,7 +231,9 @@ fn cut_over(text: &mut String, plan: &Plan, desk: &Desk, language: Language) {
 fn heading(phase: Phase) -> &'static str {
     match phase {
         Phase::Create => "Make what is new; nothing uses it yet",
-        Phase::Update => "Change the agents; where they have versions, in ones that nothing routes to yet",
+        Phase::Update => {
+            "Change the agents; where they have versions, in ones that nothing routes to yet"
+        }
         Phase::Route => "Let it take effect",
         Phase::Verify => "Look whether all works",
         Phase::Retire => "Take away what nothing uses any more",
