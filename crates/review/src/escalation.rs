@@ -20,6 +20,7 @@ mod alike;
 mod circumstance;
 mod cut;
 mod digest;
+mod explore;
 pub(crate) mod glob;
 mod holder;
 mod index;
@@ -33,16 +34,20 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+use std::{cell::RefCell, rc::Rc};
+
 use bailiwick_estate::{Estate, PrincipalId};
 use bailiwick_iam::{arn::Arn, evaluate::Because, request::Request};
 use bailiwick_iam_catalog::Catalog;
+use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 use self::{
     circumstance::Moment,
+    explore::{Explorer, Leads},
     holder::{Everything, Holder},
     index::Index,
-    search::{Explorer, Roster, Summit, Ways},
+    search::{Roster, Summit, Ways},
     step::Step,
     world::World,
 };
@@ -111,6 +116,8 @@ pub struct Graph<'e> {
     /// Where no SCP takes anything away, this is the same, and is not looked for again.
     to_all_of_account: Option<Ways>,
     everyone: Index<'e>,
+    /// Filled as principals are asked about.
+    leads: RefCell<Leads>,
 }
 
 /// Finds out who can become an administrator. What else each principal can become is found when it
@@ -136,6 +143,7 @@ pub fn graph_of<'e>(compiled: CompiledEstate<'e>, catalog: &Catalog<'_>) -> Grap
         to_everything,
         to_all_of_account,
         everyone,
+        leads: RefCell::default(),
     }
 }
 
@@ -167,12 +175,14 @@ impl Graph<'_> {
             roster: &self.roster,
             ways: self.to_all_of_account(),
             everyone: &self.everyone,
+            leads: &self.leads,
         };
         let chains = explorer.from(start);
+        let mut told = FxHashMap::default();
         let mut reaches: Vec<_> = chains
             .iter()
             .map(|chain| {
-                let hops = self.hops(start, chain);
+                let hops = self.hops_told(start, chain, &mut told);
                 let to = hops.last().map(|hop| hop.to.clone());
                 Reached {
                     principal: to.unwrap_or_else(|| self.arn(start).clone()),
@@ -249,6 +259,23 @@ impl Graph<'_> {
 
     fn arn(&self, holder: Holder) -> &Arn {
         self.world.estate.arn(holder.principal)
+    }
+
+    /// The hops of a chain. Chains begin alike, so each step is put into words once.
+    fn hops_told(
+        &self,
+        start: Holder,
+        chain: &[Rc<Step>],
+        told: &mut FxHashMap<*const Step, Hop>,
+    ) -> Vec<Hop> {
+        let mut from = start;
+        let mut hops = Vec::new();
+        for step in chain {
+            let hop = told.entry(Rc::as_ptr(step));
+            hops.push(hop.or_insert_with(|| self.hop(from, step)).clone());
+            from = step.to;
+        }
+        hops
     }
 
     fn hops(&self, start: Holder, chain: &[Step]) -> Vec<Hop> {

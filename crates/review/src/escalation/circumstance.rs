@@ -19,8 +19,8 @@ pub(crate) enum Asked<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scene<'a> {
     pub(crate) principal: PrincipalId,
-    /// The principal's own tags.
-    pub(crate) tags: &'a Tags,
+    /// The principal's own tags; `None` if it is asked what they might be.
+    pub(crate) tags: Option<&'a Tags>,
     /// The service that is asked.
     pub(crate) service: &'a str,
     pub(crate) region: &'a str,
@@ -157,7 +157,10 @@ fn circumstance(key: &str, scene: Scene<'_>) -> Circumstance {
         ("aws", name) if name.starts_with("requesttag/") => Circumstance::Chosen,
         ("aws", name) if name.starts_with("principaltag/") => {
             let tag = name.trim_start_matches("principaltag/");
-            tagged(scene.tags, tag).map_or(Circumstance::Absent, Circumstance::Is)
+            match scene.tags {
+                Some(tags) => tagged(tags, tag).map_or(Circumstance::Absent, Circumstance::Is),
+                None => Circumstance::Chosen,
+            }
         }
         ("iam", "passedtoservice") => Circumstance::Absent,
         // It follows from what the role is passed for, which no path says in full.

@@ -81,7 +81,16 @@ impl<'e> Index<'e> {
                     push(self.by_account.entry(account).or_default(), id);
                 }
             }
-            PrincipalPattern::Aws(name) => push(self.by_name.entry(name).or_default(), id),
+            PrincipalPattern::Aws(name) => {
+                push(self.by_name.entry(name).or_default(), id);
+                // A session's ARN does not say the path of its role: any role of the account may be
+                // meant.
+                let session: Option<Arn> = name.parse().ok();
+                let session = session.filter(|arn| arn.service() == "sts");
+                if let Some(account) = session.and_then(|arn| arn.account_id()) {
+                    push(self.by_account.entry(account).or_default(), id);
+                }
+            }
             PrincipalPattern::Service(service) => {
                 let roles = self.by_service.entry((role.account, service.as_str()));
                 push(roles.or_default(), id);

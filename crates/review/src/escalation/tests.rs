@@ -475,6 +475,65 @@ fn what_the_caller_chooses_may_have_to_be_its_own_name() {
     assert_eq!(tagged.admin, Admin::No);
 }
 
+/// A user or a role that may write policies, if its tag `team` is `platform`.
+fn if_tagged(more: Value) -> Value {
+    document(json!([
+        {"Effect": "Allow", "Action": ["iam:PutUserPolicy", "iam:PutRolePolicy"], "Resource": "*",
+         "Condition": {"StringEquals": {"aws:PrincipalTag/team": "platform"}}},
+        more,
+    ]))
+}
+
+#[test]
+fn who_may_tag_itself_as_a_policy_asks_is_not_taken_to_be_without_the_tag() {
+    let tagging = |resource: &str| {
+        let more = json!({"Effect": "Allow", "Action": "iam:TagUser", "Resource": resource});
+        Account::default()
+            .user("start", if_tagged(more))
+            .reach("user")
+    };
+    let found = tagging("*");
+    assert_eq!(found.admin, Admin::Unknown);
+    let assumes = found.reaches[0].hops[0].assumes.as_deref().unwrap();
+    assert!(assumes.contains("aws:PrincipalTag"), "{assumes}");
+    assert_eq!(tagging(&arn("user", "other")).admin, Admin::No);
+}
+
+#[test]
+fn a_session_may_bring_the_tag_if_the_trust_policy_lets_it_be_tagged() {
+    let trusting = |actions: Value| {
+        let trust = document(json!([{"Effect": "Allow", "Action": actions,
+            "Principal": {"Federated": format!("arn:aws:iam::{ACCOUNT}:saml-provider/people")}}]));
+        let more = json!({"Effect": "Allow", "Action": "ec2:DescribeRegions", "Resource": "*"});
+        Account::default()
+            .role_with("start", trust, if_tagged(more))
+            .reach("role")
+    };
+    let tagged = trusting(json!(["sts:AssumeRoleWithSAML", "sts:TagSession"]));
+    assert_eq!(tagged.admin, Admin::Unknown);
+    assert_eq!(trusting(json!("sts:AssumeRoleWithSAML")).admin, Admin::No);
+}
+
+#[test]
+fn a_trust_that_names_a_session_may_mean_one_of_the_roles() {
+    let trusting = |session: &str| {
+        let named = format!("arn:aws:sts::{ACCOUNT}:assumed-role/{session}");
+        Account::default()
+            .role(
+                "start",
+                service("ec2.amazonaws.com"),
+                allow(&["sts:AssumeRole"]),
+            )
+            .role("target", json!({"AWS": named}), everything())
+            .reach("role")
+    };
+    let found = trusting("start/deploy");
+    assert_eq!(found.admin, Admin::Unknown);
+    let assumes = found.reaches[0].hops[0].assumes.as_deref().unwrap();
+    assert!(assumes.contains("a session is called deploy"), "{assumes}");
+    assert_eq!(trusting("other/deploy").admin, Admin::No);
+}
+
 #[test]
 fn a_pass_for_a_resource_of_another_service_is_not_taken_for_granted() {
     let policy = document(json!([
@@ -618,6 +677,41 @@ fn roles_that_look_alike_to_one_policy_are_told_apart_by_another() {
         .map(|it| it.principal.resource_name())
         .collect();
     assert_eq!(gained, ["app-b1"]);
+}
+
+#[test]
+fn roles_that_one_pattern_takes_in_are_told_apart_by_their_tags() {
+    let policy = document(json!([
+        {"Effect": "Allow", "Action": "iam:UpdateAssumeRolePolicy", "Resource": "*",
+         "Condition": {"StringEquals": {"iam:ResourceTag/open": "yes"}}}]));
+    let mut account = Account::default().user("start", policy);
+    for (name, open) in [("a", "no"), ("b", "yes"), ("c", "no"), ("d", "yes")] {
+        account = account.role(name, service("ec2.amazonaws.com"), everything());
+        let role = account.roles.last_mut().unwrap();
+        role["Tags"] = json!([{"Key": "Open", "Value": open}]);
+    }
+    let found = account.reach("user");
+    let gained = found.reaches.iter().map(|it| it.principal.resource_name());
+    assert_eq!(gained.collect::<Vec<_>>(), ["b", "d"]);
+}
+
+#[test]
+fn roles_that_may_all_be_passed_are_told_apart_by_whom_they_trust() {
+    let policy = allow(&[
+        "iam:PassRole",
+        "lambda:CreateFunction",
+        "lambda:InvokeFunction",
+    ]);
+    let mut account = Account::default().user("start", policy);
+    for (name, source) in [("a", "222233334444"), ("b", ACCOUNT), ("c", "222233334444")] {
+        let trust = document(json!([{"Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": service("lambda.amazonaws.com"),
+            "Condition": {"StringEquals": {"aws:SourceAccount": source}}}]));
+        account = account.role_with(name, trust, everything());
+    }
+    let found = account.reach("user");
+    let gained = found.reaches.iter().map(|it| it.principal.resource_name());
+    assert_eq!(gained.collect::<Vec<_>>(), ["b"]);
 }
 
 #[test]

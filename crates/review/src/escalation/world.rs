@@ -6,7 +6,9 @@ use std::{cell::RefCell, sync::Arc};
 use bailiwick_estate::{Content, Estate, Id, Levels, PolicyDocument, PrincipalId, Role, Tags};
 use bailiwick_iam::{
     arn::{AccountId, Arn},
+    evaluate::Outcome,
     layers::{Compiled, Layers},
+    policy::{Effect, Selection},
     request::{Principal, Request, Values},
 };
 
@@ -115,6 +117,55 @@ impl<'e> World<'e> {
             self.write_anything(&mut rights);
         }
         rights
+    }
+
+    /// Whether the policies over a call ask for tags of the caller.
+    fn asks_for_tags(
+        &self,
+        rights: &Rights,
+        resource_policy: Option<Id<PolicyDocument>>,
+        action: &str,
+    ) -> bool {
+        let documents = rights.conditional.iter().copied().chain(resource_policy);
+        let digests = documents.filter_map(|it| self.digest(it));
+        let mut keys = digests.flat_map(|digest| digest.keys(self.vocabulary.known(action)));
+        keys.any(|(key, _)| key.starts_with("aws:principaltag/"))
+    }
+
+    /// Whether somebody may give a holder such tags as are needed: itself, or whoever assumes the
+    /// role and tags the session.
+    fn retags(&self, rights: &Rights) -> bool {
+        let (action, by_session) = match rights.holder.principal {
+            PrincipalId::User(_) => ("iam:TagUser", false),
+            PrincipalId::Role(role) => ("iam:TagRole", self.sessions_are_tagged(role)),
+        };
+        let arn = self.estate.arn(rights.holder.principal).as_str();
+        let mut request = Request::new(rights.signer.clone(), action, arn);
+        request.context.set_complete(false);
+        let by_itself = match self.compiled.decide(&rights.layers, &request).outcome {
+            Outcome::Allow | Outcome::Unknown => true,
+            Outcome::ImplicitDeny | Outcome::ExplicitDeny => false,
+        };
+        by_itself || by_session
+    }
+
+    /// Whether the trust policy of a role lets somebody tag its sessions.
+    fn sessions_are_tagged(&self, role: Id<Role>) -> bool {
+        let trust = self.estate.policy(self.estate.roles.at(role).trust);
+        trust.is_none_or(|trust| {
+            let mut statements = trust.statements.iter();
+            statements.any(|it| {
+                it.effect == Effect::Allow
+                    && match &it.actions {
+                        Selection::Only(patterns) => patterns
+                            .iter()
+                            .any(|it| glob::matches(&it.value.0, "sts:TagSession")),
+                        Selection::AllBut(patterns) => !patterns
+                            .iter()
+                            .any(|it| glob::matches(&it.value.0, "sts:TagSession")),
+                    }
+            })
+        })
     }
 
     fn allowed(&self, identity: &[Id<PolicyDocument>]) -> Actions {
@@ -309,10 +360,34 @@ impl<'e> World<'e> {
         resource_policy: Option<Id<PolicyDocument>>,
         call: Call<'_>,
     ) -> Answer {
-        let principal = rights.holder.principal;
+        let tags = self.tags_of(rights.holder.principal);
+        match self.ask_tagged(rights, layers, resource_policy, call, Some(tags)) {
+            Answer::No
+                if self.asks_for_tags(rights, resource_policy, call.action)
+                    && self.retags(rights) => {}
+            told => return told,
+        }
+        // With the tags that it has it may not. With those that somebody could give it, perhaps.
+        match self.ask_tagged(rights, layers, resource_policy, call, None) {
+            Answer::No => Answer::No,
+            Answer::Yes(_) | Answer::Unknown(_) => Answer::Unknown(vec![
+                "aws:PrincipalTag, which may be set as the policy asks".to_owned(),
+            ]),
+        }
+    }
+
+    /// The same, if the holder has these tags; `None`: such as its policies ask for.
+    fn ask_tagged(
+        &self,
+        rights: &Rights,
+        layers: &Layers,
+        resource_policy: Option<Id<PolicyDocument>>,
+        call: Call<'_>,
+        tags: Option<&Tags>,
+    ) -> Answer {
         let scene = Scene {
-            principal,
-            tags: self.tags_of(principal),
+            principal: rights.holder.principal,
+            tags,
             service: call.action.split(':').next().unwrap_or_default(),
             region: call.region,
             moment: &self.moment,

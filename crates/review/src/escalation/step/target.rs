@@ -3,16 +3,22 @@
 use std::ops::ControlFlow;
 
 use bailiwick_estate::{Id, PrincipalId, Role, User};
-use bailiwick_iam::layers::LayerKind;
+use bailiwick_iam::{
+    arn::Arn,
+    layers::{LayerKind, Layers},
+    policy::{Effect, PrincipalPattern, Selection},
+    request::Principal,
+};
 
 use super::{From, Goal, Tally, Visit};
 use crate::escalation::{
     alike::{Alike, Refused, class_and_trust},
     circumstance::Asked,
+    holder::Rights,
     path::{On, Path, UserState},
     question::Answer,
     scenario::REGION,
-    world::Call,
+    world::{Call, World},
 };
 
 const ASSUME: &str = "sts:AssumeRole";
@@ -139,6 +145,30 @@ impl From<'_, '_> {
         Some(tally)
     }
 
+    /// The trust policy names sessions of the caller: what it would say to them. Who names a session
+    /// is not told, so that it is never a yes.
+    fn assuming_as_session(self, role: Id<Role>, layers: &Layers, call: Call<'_>) -> Answer {
+        let world = self.world;
+        let own = world.estate.arn(self.rights.holder.principal);
+        let target = world.estate.roles.at(role);
+        for name in sessions_named(world, role, own) {
+            let Ok(signer) = Principal::session(own, &name) else {
+                continue;
+            };
+            let rights = Rights {
+                signer,
+                ..self.rights.clone()
+            };
+            match world.ask_with(&rights, layers, Some(target.trust), call) {
+                Answer::No => {}
+                Answer::Yes(_) | Answer::Unknown(_) => {
+                    return Answer::Unknown(vec![format!("whether a session is called {name}")]);
+                }
+            }
+        }
+        Answer::No
+    }
+
     /// A path over a role that admits the caller.
     ///
     /// A path that needs `sts:AssumeRole` needs it of the caller's own policies; without that, the
@@ -173,7 +203,10 @@ impl From<'_, '_> {
             asked: Asked::Tagged(&target.tags),
             fixed: &[],
         };
-        let answer = world.ask_with(self.rights, &layers, Some(target.trust), call);
+        let answer = match world.ask_with(self.rights, &layers, Some(target.trust), call) {
+            Answer::No => self.assuming_as_session(role, &layers, call),
+            told => told,
+        };
         if let Answer::Yes(proof) = &answer {
             let mut statements = proof.statements.iter();
             let by_identity = statements.any(|it| it.layer == LayerKind::Identity);
@@ -186,4 +219,38 @@ impl From<'_, '_> {
         tally.add(answer)?;
         Some(tally)
     }
+}
+
+/// The names of a principal's sessions that the trust policy of a role names.
+fn sessions_named(world: &World<'_>, role: Id<Role>, principal: &Arn) -> Vec<String> {
+    let trust = world.estate.policy(world.estate.roles.at(role).trust);
+    let statements = trust.into_iter().flat_map(|it| &it.statements);
+    let principals = statements
+        .filter(|it| it.effect == Effect::Allow)
+        .filter_map(|it| it.principals.as_ref());
+    let named = principals.flat_map(|it| match it {
+        Selection::Only(patterns) => patterns.as_slice(),
+        Selection::AllBut(_) => &[],
+    });
+    let sessions = named.filter_map(|it| match &it.value {
+        PrincipalPattern::Aws(name) => session_name(name, principal),
+        PrincipalPattern::Everyone
+        | PrincipalPattern::Account(_)
+        | PrincipalPattern::Service(_)
+        | PrincipalPattern::Federated(_)
+        | PrincipalPattern::CanonicalUser(_) => None,
+    });
+    sessions.collect()
+}
+
+/// `S` of `arn:aws:sts::111122223333:assumed-role/R/S`, if it is a session of the role `R`.
+fn session_name(text: &str, role: &Arn) -> Option<String> {
+    let session: Arn = text.parse().ok()?;
+    let named = session.resource().strip_prefix("assumed-role/")?;
+    let (name, session_name) = named.split_once('/')?;
+    let same = session.service() == "sts"
+        && session.account_id() == role.account_id()
+        && role.resource_kind() == "role"
+        && role.resource_name() == name;
+    same.then(|| session_name.to_owned())
 }
