@@ -1,8 +1,8 @@
 //! `agents` and `reach` over the example.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::program::{refuses, run};
+use crate::program::{Folder, refuses, run};
 
 const ACME: &str = "examples/acme";
 
@@ -104,6 +104,50 @@ fn reach_answers_for_every_principal_one_object_a_line() {
         .map(|line| line["principal"].as_str().unwrap())
         .collect();
     assert!(arns.is_sorted());
+}
+
+/// What `reach --json` says of an account with one administrator.
+fn reach_of_an_administrator(truncated: bool, denied: Option<&str>) -> Value {
+    let folder = Folder::new();
+    let all = json!({"Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
+    let iam = json!({"UserDetailList": [{"Path": "/", "UserName": "root-like", "UserId": "AIDAEXAMPLE",
+        "Arn": "arn:aws:iam::111122223333:user/root-like", "GroupList": [], "AttachedManagedPolicies": [],
+        "UserPolicyList": [{"PolicyName": "all", "PolicyDocument": all}]}],
+        "RoleDetailList": [], "GroupDetailList": [], "Policies": [], "IsTruncated": truncated});
+    folder.file("iam.json", iam.to_string());
+    if let Some(action) = denied {
+        let full = json!({"name": "FullAWSAccess", "document": all});
+        let deny = json!({"name": "ceiling", "document": {"Version": "2012-10-17",
+            "Statement": [{"Effect": "Deny", "Action": action, "Resource": "*"}]}});
+        let organization = json!({"management_account": "999999999999", "roots": [{"id": "r-root",
+            "scps": [full], "rcps": [], "units": [], "accounts": [{"id": "111122223333",
+            "name": "member", "scps": [full, deny], "rcps": []}]}]});
+        folder.file("organization.json", organization.to_string());
+    }
+    let ran = run(&["reach", folder.name(), "--json"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    serde_json::from_str(ran.out.trim()).unwrap()
+}
+
+#[test]
+fn reach_tells_who_is_an_administrator_but_for_scps() {
+    let under = reach_of_an_administrator(false, Some("cloudtrail:StopLogging"));
+    assert_eq!(under["admin"], "no");
+    assert_eq!(under["direct"], false);
+    assert_eq!(under["admin_but_for_scps"], "yes");
+    let free = reach_of_an_administrator(false, None);
+    assert_eq!(free["admin"], "yes");
+    assert!(free.get("admin_but_for_scps").is_none());
+}
+
+#[test]
+fn reach_tells_of_a_truncated_page_in_each_line_it_concerns() {
+    let cut = reach_of_an_administrator(true, None);
+    let why = cut["incomplete"][0]["why"].as_str().unwrap();
+    assert!(why.contains("IsTruncated"), "{why}");
+    let whole = reach_of_an_administrator(false, None);
+    assert!(whole.get("incomplete").is_none());
 }
 
 #[test]
