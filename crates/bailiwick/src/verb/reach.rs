@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bailiwick_estate::{Estate, Incomplete, PrincipalId};
+use bailiwick_estate::{Estate, Incomplete, MORE_PRINCIPALS, PrincipalId};
 use bailiwick_iam::arn::{AccountId, Arn};
 use bailiwick_review::escalation::{self, Admin, Graph, Reach};
 use serde::Serialize;
@@ -112,7 +112,7 @@ struct Line<'l> {
     /// `admin`, were the SCPs' denials not counted; where that is the same, it is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     admin_but_for_scps: Option<Admin>,
-    /// What the snapshot lacks of the principal's account, so that there may be more ways than these.
+    /// What the snapshot lacks of the principals of its account: there may be more ways than these.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     incomplete: &'l [&'l Incomplete],
 }
@@ -156,11 +156,14 @@ pub(super) fn but_for_scps(graph: &Graph<'_>, principal: PrincipalId) -> Option<
     (admin != graph.admin(principal)).then_some(admin)
 }
 
-/// What the snapshot lacks of an account: a page of its principals, the answer to a call.
+/// What the snapshot lacks of the principals of an account: a page, or a list.
 fn incomplete_in(estate: &Estate, account: AccountId) -> Vec<&Incomplete> {
-    let account = account.to_string();
+    let of_account = format!("of account {account}");
+    let page = format!("{MORE_PRINCIPALS} {account}");
     let missing = estate.incomplete.iter();
-    missing.filter(|it| it.what.contains(&account)).collect()
+    missing
+        .filter(|it| it.what == page || it.what.ends_with(&of_account))
+        .collect()
 }
 
 /// How many ways of one principal the table shows.
