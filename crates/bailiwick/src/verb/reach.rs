@@ -158,11 +158,11 @@ pub(super) fn but_for_scps(graph: &Graph<'_>, principal: PrincipalId) -> Option<
 
 /// What the snapshot lacks of the principals of an account: a page, or a list.
 fn incomplete_in(estate: &Estate, account: AccountId) -> Vec<&Incomplete> {
-    let of_account = format!("of account {account}");
+    let lists = ["users", "groups", "roles"].map(|list| format!("{list} of account {account}"));
     let page = format!("{MORE_PRINCIPALS} {account}");
     let missing = estate.incomplete.iter();
     missing
-        .filter(|it| it.what == page || it.what.ends_with(&of_account))
+        .filter(|it| it.what == page || lists.contains(&it.what))
         .collect()
 }
 
