@@ -4,6 +4,8 @@
 //! size ([`estates`]; `cargo xtask estate 1000 DIR` writes one). It is a dev-dependency only, and used from `tests/` and `benches/` only: a crate's unit tests would see
 //! their own types twice.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod estates;
 pub mod peers;
 
