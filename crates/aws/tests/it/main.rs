@@ -1,0 +1,11 @@
+//! Credentials made by a server that decides as AWS does, tried there, and denied there.
+
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+mod account;
+mod boto;
+mod chain;
+mod limits;
+mod lost;
+mod mint;
+mod revoke;
