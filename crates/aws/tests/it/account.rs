@@ -59,6 +59,7 @@ impl Account {
             arn: arn.parse().unwrap(),
             trust: trust.to_owned(),
             inline: vec![("task".to_owned(), policy.to_owned())],
+            boundary: None,
             max_session_secs: 43_200,
         };
         let role_id = world.add_role(role(ROLE, TRUST, TASK)).unwrap();

@@ -5,6 +5,7 @@
 mod account;
 mod boto;
 mod chain;
+mod compiled;
 mod limits;
 mod lost;
 mod mint;

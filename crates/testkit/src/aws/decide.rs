@@ -42,6 +42,7 @@ pub(super) fn decide(world: &World, caller: &Caller, ask: &Ask<'_>) -> Result<()
     request.context = circumstances(world, caller, ask.context.clone());
     let layers = Layers {
         identity: Some(caller.identity.as_slice().into()),
+        boundary: caller.boundary.as_ref().map(|it| [Arc::clone(it)].into()),
         resource: ask.trust.clone(),
         ..Layers::default()
     };

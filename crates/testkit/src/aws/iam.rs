@@ -1,6 +1,5 @@
 //! The inline policies of a role: put, read and taken away.
 
-use bailiwick_iam::arn::Arn;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::Reply;
@@ -57,12 +56,17 @@ fn role<'w>(
     world.count(action);
     let name = call.required("RoleName")?;
     let account = caller.account();
-    let arn: Option<Arn> = world.role_named(&account, name).map(|it| it.arn.clone());
-    let asked = arn.as_ref().map_or_else(
+    let found = world.role_named(&account, name);
+    let asked = found.as_ref().map_or_else(
         || format!("arn:aws:iam::{account}:role/{name}"),
-        ToString::to_string,
+        |it| it.arn.to_string(),
     );
-    decide(world, caller, &Ask::new(action, &asked))?;
+    let mut ask = Ask::new(action, &asked);
+    if let Some((boundary, _)) = found.and_then(|it| it.boundary.as_ref()) {
+        ask.context
+            .set("iam:PermissionsBoundary", boundary.as_str());
+    }
+    decide(world, caller, &ask)?;
     world.role_named(&account, name).ok_or_else(|| {
         let message = format!("The role with name {name} cannot be found.");
         Refusal::new(404, "NoSuchEntity", message)

@@ -21,6 +21,8 @@ pub struct Role {
     pub trust: String,
     /// Its inline policies: name and document.
     pub inline: Vec<(String, String)>,
+    /// The managed policy that bounds it: name and document.
+    pub boundary: Option<(Arn, String)>,
     pub max_session_secs: u32,
 }
 
@@ -62,6 +64,7 @@ pub(super) struct Existing {
     pub(super) arn: Arn,
     pub(super) trust: Arc<Compiled>,
     pub(super) inline: BTreeMap<String, Document>,
+    pub(super) boundary: Option<(Arn, Arc<Compiled>)>,
     pub(super) max_session_secs: u32,
 }
 
@@ -71,6 +74,7 @@ pub(super) struct Caller {
     pub(super) principal: Principal,
     pub(super) user_id: String,
     pub(super) identity: Vec<Arc<Compiled>>,
+    pub(super) boundary: Option<Arc<Compiled>>,
     pub(super) session: Option<Session>,
 }
 
@@ -108,8 +112,13 @@ impl World {
         for (name, text) in role.inline {
             inline.insert(name.clone(), Document::read(&name, &text)?);
         }
+        let boundary = match role.boundary {
+            Some((arn, text)) => Some((arn, Document::read("boundary", &text)?.compiled)),
+            None => None,
+        };
         let existing = Existing {
             id: id.clone(),
+            boundary,
             trust: Document::read("trust", &role.trust)?.compiled,
             arn: role.arn.clone(),
             inline,
@@ -133,6 +142,22 @@ impl World {
         };
         self.keys.insert(key.id.clone(), issued);
         Ok(key)
+    }
+
+    /// Begins a session of a role as a platform does, which asks nobody: its key and its token.
+    pub fn begin(&mut self, role: &Arn, name: &str, seconds: u32) -> (Key, String) {
+        let issued = self.now();
+        self.issue(Session {
+            role: role.clone(),
+            name: name.to_owned(),
+            source_identity: None,
+            tags: Vec::new(),
+            transitive: Vec::new(),
+            issued,
+            expires: issued + i64::from(seconds),
+            policies: Vec::new(),
+            scoped: 0,
+        })
     }
 
     /// Seconds since 1970, by the clock of this server.
@@ -212,6 +237,7 @@ impl World {
                 principal: Principal::User(arn.clone()),
                 user_id: format!("AIDA{}", id.get(4..).unwrap_or_default()),
                 identity: vec![Arc::clone(policy)],
+                boundary: None,
                 session: None,
             },
             Holder::Session(session) => {
@@ -232,6 +258,7 @@ impl World {
             principal: Principal::session(&session.role, &session.name).ok()?,
             user_id: format!("{}:{}", role.id, session.name),
             identity: inline.map(|it| Arc::clone(&it.compiled)).collect(),
+            boundary: role.boundary.as_ref().map(|(_, it)| Arc::clone(it)),
             session: Some(session.clone()),
         })
     }
