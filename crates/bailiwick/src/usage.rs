@@ -14,13 +14,17 @@ pub(crate) fn read(named: Option<&Path>, estate: &[PathBuf]) -> Result<Option<Us
     let Some(file) = named.map(Path::to_owned).or_else(|| beside(estate)) else {
         return Ok(None);
     };
-    let name = input::name_of(&file);
-    let reader = BufReader::new(input::open(&file)?);
-    let usage = Usage::read(&name, reader).map_err(|error| {
+    load(&file).map(Some)
+}
+
+/// The usage in a file.
+pub(crate) fn load(file: &Path) -> Result<Usage, Fault> {
+    let name = input::name_of(file);
+    let reader = BufReader::new(input::open(file)?);
+    Usage::read(&name, reader).map_err(|error| {
         let (line, column) = (error.line, error.column);
         Fault::new(format!("{name}:{line}:{column}: {}", error.problem)).mend(error.mend)
-    })?;
-    Ok(Some(usage))
+    })
 }
 
 fn beside(estate: &[PathBuf]) -> Option<PathBuf> {

@@ -32,6 +32,7 @@ mod perm_04;
 mod perm_05;
 mod perm_06;
 mod perm_07;
+mod perm_08;
 mod perm_09;
 mod secr_01;
 mod secr_03;
@@ -61,6 +62,7 @@ pub const RULES: &[Rule] = &[
     perm_05::RULE,
     perm_06::RULE,
     perm_07::RULE,
+    perm_08::RULE,
     perm_09::RULE,
     trust_01::RULE,
     trust_02::RULE,

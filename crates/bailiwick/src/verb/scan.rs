@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bailiwick_charter::Charters;
-use bailiwick_estate::{Estate, source::Beside};
+use bailiwick_estate::{Estate, source::Beside, usage::Usage};
 use bailiwick_review::{
     Intent,
     finding::Severity,
@@ -16,11 +16,11 @@ use crate::{
     charters,
     fault::Fault,
     format::{self, NextSteps, Picture, Shown, Worker},
-    ink::Ink,
+    ink::{self, Ink},
     input,
     outcome::Outcome,
     output::{self, Output},
-    snapshot, today,
+    snapshot, today, usage,
 };
 
 pub(crate) fn run(scan: &Scan, json: bool, output: &mut Output) -> anyhow::Result<Outcome> {
@@ -28,9 +28,12 @@ pub(crate) fn run(scan: &Scan, json: bool, output: &mut Output) -> anyhow::Resul
     let waivers = scan.waivers.as_deref().map(read_waivers).transpose()?;
     let estate = snapshot::load(&scan.paths)?;
     let charters = charters(scan, &estate)?;
+    let usage = usage(&estate)?;
     let intent = Intent {
         charters: charters.as_ref(),
+        usage: usage.as_ref(),
     };
+    tell_unread(&estate);
     let mut report = scan_in_two_threads(&estate, intent);
     if let Some((source, waivers)) = &waivers {
         waiver::apply(waivers, source, today, &mut report.findings);
@@ -61,6 +64,33 @@ fn charters(scan: &Scan, estate: &Estate) -> Result<Option<Charters>, Fault> {
         return Ok(None);
     }
     charters::load(&beside).map(Some)
+}
+
+/// The usage beside the estate.
+fn usage(estate: &Estate) -> Result<Option<Usage>, Fault> {
+    match snapshot::beside(estate, Beside::Usage).as_slice() {
+        [] => Ok(None),
+        [file] => usage::load(file).map(Some),
+        [one, other, ..] => Err(Fault::new(format!(
+            "`{}` and `{}` are both usage, and each has a coverage of its own",
+            one.display(),
+            other.display()
+        ))
+        .mend("leave one of them beside the estate")),
+    }
+}
+
+/// Says that a trail lies there and nothing was made of it.
+fn tell_unread(estate: &Estate) {
+    let trail = snapshot::beside(estate, Beside::Trail);
+    if let Some(first) = trail.first() {
+        ink::tell(&format!(
+            "note: a scan does not read trails, such as `{}` ({} in all); it reads the calls folded \
+             into `usage.ndjson`\n",
+            ink::safe(&first.display().to_string()),
+            trail.len()
+        ));
+    }
 }
 
 fn scan_in_two_threads(estate: &Estate, intent: Intent<'_>) -> Report {

@@ -5,11 +5,11 @@ use serde_json::Value;
 use crate::program::run;
 
 /// Every rule that Acme has trouble for.
-const TROUBLE: [&str; 30] = [
+const TROUBLE: [&str; 31] = [
     "CEIL-01", "CEIL-03", "CEIL-04", "ENV-02", "ID-01", "ID-02", "ID-03", "ID-05", "INV-01",
     "INV-02", "INV-03", "INV-05", "INV-07", "LIFE-04", "OBS-02", "PERM-01", "PERM-02", "PERM-03",
-    "PERM-04", "PERM-05", "PERM-06", "PERM-07", "SECR-01", "SECR-03", "SEP-01", "SEP-02",
-    "TRUST-01", "TRUST-02", "TRUST-03", "TRUST-05",
+    "PERM-04", "PERM-05", "PERM-06", "PERM-07", "PERM-08", "SECR-01", "SECR-03", "SEP-01",
+    "SEP-02", "TRUST-01", "TRUST-02", "TRUST-03", "TRUST-05",
 ];
 
 /// The roles that are as they should be.

@@ -408,3 +408,28 @@ fn check_report(check: &mut std::process::Command, report: &str) -> (bool, Strin
         String::from_utf8_lossy(&output.stdout).into_owned(),
     )
 }
+
+#[test]
+fn usage_beside_an_estate_is_read_and_a_trail_is_not() {
+    let folder = Folder::new();
+    folder.file("estate/accounts/111122223333/iam.json", IAM);
+    folder.file("usage.ndjson", "{\"coverage\":null}\n");
+    folder.file("trail/one.json", r#"{"Records":[]}"#);
+    let root = folder.name();
+    let ran = scan(root, &["--json"]);
+    let asked = |report: &Value| {
+        let found = report["findings"].as_array().unwrap();
+        found
+            .iter()
+            .any(|it| it["rule"] == "PERM-08" && it["status"] == "unknown")
+    };
+    assert!(asked(&json(&ran)), "{}", ran.out);
+    assert!(ran.err.contains("does not read trails"), "{}", ran.err);
+    assert!(!asked(&json(&scan_iam(&["--json"]))));
+
+    folder.file("usage.ndjson", "{\"coverage\":null}\n{\"account\":1}\n");
+    let ran = scan(root, &[]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("usage.ndjson:2:"), "{}", ran.err);
+    assert!(ran.err.contains("a line has account"), "{}", ran.err);
+}

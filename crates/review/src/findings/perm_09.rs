@@ -129,7 +129,7 @@ fn declared(view: &View<'_>, seat: &Seat, missing: &mut Missing) -> Layers {
 
 /// What every workload does and no owner declares: logs, metrics, traces, its own container image,
 /// its memory of a conversation. Reaching a neighbour's memory is PERM-06's matter.
-fn is_of_the_platform(action: &str) -> bool {
+pub(super) fn is_of_the_platform(action: &str) -> bool {
     is_telemetry(action)
         || matches!(
             action,
@@ -146,7 +146,7 @@ fn is_of_the_platform(action: &str) -> bool {
 }
 
 /// Calling a model, which needs no word of a charter that names none.
-fn is_thinking(action: &str) -> bool {
+pub(super) fn is_thinking(action: &str) -> bool {
     matches!(
         action,
         "bedrock:InvokeModel" | "bedrock:InvokeModelWithResponseStream"

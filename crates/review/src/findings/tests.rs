@@ -10,7 +10,7 @@ mod trust;
 mod unknown;
 
 use bailiwick_charter::Charters;
-use bailiwick_estate::{Estate, File};
+use bailiwick_estate::{Estate, File, usage::Usage};
 use bailiwick_iam::evaluate::Outcome;
 use bailiwick_iam_catalog::builtin;
 use serde_json::{Value, json};
@@ -40,6 +40,7 @@ struct World {
     organization: Option<Value>,
     extra: Option<Value>,
     charters: Vec<String>,
+    usage: Option<String>,
     /// Whether AWS said that more principals follow.
     is_truncated: bool,
 }
@@ -172,6 +173,11 @@ impl World {
         self
     }
 
+    fn used(mut self, lines: &[Value]) -> Self {
+        self.usage = Some(lines.iter().map(|line| format!("{line}\n")).collect());
+        self
+    }
+
     /// An organisation with this account in one unit, with these SCPs beside the usual one.
     fn organized(mut self, management: &str, unit: &str, scps: &Value) -> Self {
         let full = json!({"name": "FullAWSAccess", "document": policy(&allow(&["*"], &["*"]))});
@@ -240,8 +246,12 @@ impl World {
         let texts = self.charters.iter().map(String::as_bytes);
         let charters = Charters::parse(names.iter().map(String::as_str).zip(texts))
             .unwrap_or_else(|errors| panic!("{errors:?}"));
+        let usage = self.usage.as_ref().map(|text| {
+            Usage::read("usage.ndjson", text.as_bytes()).unwrap_or_else(|error| panic!("{error}"))
+        });
         let intent = Intent {
             charters: Some(&charters),
+            usage: usage.as_ref(),
         };
         let view = View::with_intent(&estate, builtin(), intent);
         let rule = RULES.iter().find(|it| it.id == rule).unwrap();

@@ -3,12 +3,12 @@
 use bailiwick_estate::usage::Coverage;
 
 /// Stands where CloudTrail keeps no event, whatever is switched on.
-const NOTHING: &str = "(no selector: CloudTrail keeps no such event)";
+pub(crate) const NOTHING: &str = "(no selector: CloudTrail keeps no such event)";
 
 /// Data events by the beginning of the action. The first that fits counts; what fits none is a
 /// management event.
 // https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-data-events-with-cloudtrail.html
-const DATA_EVENTS: [(&str, &str); 23] = [
+const DATA_EVENTS: [(&str, &str); 26] = [
     ("s3:", "AWS::S3::Object"),
     ("dynamodb:", "AWS::DynamoDB::Table"),
     ("lambda:", "AWS::Lambda::Function"),
@@ -59,10 +59,14 @@ const DATA_EVENTS: [(&str, &str); 23] = [
     ("xray:", NOTHING),
     ("cloudwatch:put", NOTHING),
     ("ses:send", NOTHING),
+    // Passing a role is decided within another call, and the event is that call's.
+    ("iam:passrole", NOTHING),
+    ("aoss:apiaccess", NOTHING),
+    ("s3-object-lambda:", "AWS::S3ObjectLambda::AccessPoint"),
 ];
 
 /// The selectors, missing from the coverage, without which some of these actions go unseen.
-pub(super) fn unseen<'a>(
+pub(crate) fn unseen<'a>(
     actions: impl IntoIterator<Item = &'a str>,
     coverage: &Coverage,
 ) -> Vec<&'static str> {
@@ -110,6 +114,7 @@ mod tests {
         );
         assert_eq!(selectors("s3:GetObject"), ["AWS::S3::Object", "management"]);
         assert_eq!(selectors("bedrock:Inv*").len(), 4);
+        assert_eq!(selectors("iam:PassRole"), [super::NOTHING]);
         assert!(selectors("*").len() > 20);
         assert!(
             selectors("logs:PutLogEvents")

@@ -10,7 +10,7 @@ mod configured;
 mod cutover;
 mod draft;
 mod others;
-pub(super) mod proofs;
+pub(crate) mod proofs;
 mod retire;
 mod site;
 pub(crate) mod units;

@@ -279,3 +279,91 @@ fn ceil_02_controls_that_an_administrator_can_switch_off() {
     world(&all).is_silent("CEIL-02");
     reader(&json!([])).is_unknown("CEIL-02");
 }
+
+/// What a trail of 90 days saw, in this account and region and by these selectors.
+fn coverage(account: &str, region: &str, selectors: &[&str]) -> Value {
+    json!({"coverage": {
+        "from": "2026-08-23T00:00:00Z", "to": "2026-11-21T00:00:00Z",
+        "accounts": [account], "regions": [region], "selectors": selectors,
+    }})
+}
+
+fn called(action: &str, errors: &Value) -> Value {
+    json!({
+        "account": ACCOUNT, "role": role_arn("reader"), "session": "s", "agent": null,
+        "how_sure": "unknown", "action": action, "resource": "arn:aws:s3:::papers/1", "count": 3,
+        "first": "2026-09-01T00:00:00Z", "last": "2026-09-02T00:00:00Z", "errors": errors, "events": [],
+    })
+}
+
+const SEES: [&str; 2] = ["management", "AWS::S3::Object"];
+
+fn papers(actions: &[&str]) -> World {
+    reader(&allow(actions, &["arn:aws:s3:::papers/*"]))
+}
+
+#[test]
+fn perm_08_what_no_call_of_the_window_needed() {
+    let seen = coverage(ACCOUNT, "us-east-1", &SEES);
+    let got = called("s3:GetObject", &json!({}));
+    let both = || papers(&["s3:GetObject", "s3:PutObject"]);
+    let finding = both().used(&[seen.clone(), got.clone()]).fires("PERM-08");
+    assert_eq!(finding.severity, Severity::Low);
+    assert!(
+        finding
+            .title
+            .ends_with("did not use s3:PutObject in 90 days"),
+        "{}",
+        finding.title
+    );
+    // A right on other papers is one that is used, and one that was always refused is not.
+    papers(&["s3:GetObject"])
+        .used(&[seen.clone(), got.clone()])
+        .is_silent("PERM-08");
+    let refused = called("s3:PutObject", &json!({"AccessDenied": 3}));
+    both()
+        .used(&[seen.clone(), got.clone(), refused])
+        .fires("PERM-08");
+    let put = called("s3:PutObject", &json!({"AccessDenied": 2}));
+    both()
+        .used(&[seen.clone(), got.clone(), put])
+        .is_silent("PERM-08");
+    let privileged = papers(&["s3:GetObject", "s3:PutObjectAcl"]);
+    let finding = privileged
+        .used(&[seen.clone(), got.clone()])
+        .fires("PERM-08");
+    assert_eq!(finding.severity, Severity::Medium);
+    // No trail keeps telemetry.
+    let telemetry = allow(&["xray:PutTraceSegments"], &["*"]);
+    reader(&telemetry).used(&[seen]).is_silent("PERM-08");
+    // Nobody said what was used.
+    both().is_silent("PERM-08");
+}
+
+#[test]
+fn perm_08_what_the_trail_could_not_have_shown() {
+    let got = called("s3:GetObject", &json!({}));
+    let both = || papers(&["s3:GetObject", "s3:PutObject"]);
+    let cases = [
+        (json!({"coverage": null}), "states no coverage"),
+        (
+            coverage("444455556666", "us-east-1", &SEES),
+            "calls in 111122223333",
+        ),
+        (coverage(ACCOUNT, "eu-west-1", &SEES), "calls in us-east-1"),
+        (
+            coverage(ACCOUNT, "us-east-1", &["management"]),
+            "AWS::S3::Object",
+        ),
+    ];
+    for (head, missing) in cases {
+        let finding = both()
+            .used(&[head.clone(), got.clone()])
+            .is_unknown("PERM-08");
+        assert!(finding.why.contains(missing), "{}", finding.why);
+        // Where all was used, nothing hangs on what the trail sees.
+        papers(&["s3:GetObject"])
+            .used(&[head, got.clone()])
+            .is_silent("PERM-08");
+    }
+}

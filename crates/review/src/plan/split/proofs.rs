@@ -363,7 +363,7 @@ pub(in crate::plan) fn layers_of(role: &CompiledRole) -> Layers {
     }
 }
 
-pub(in crate::plan) fn compiled(name: &str, policy: Policy) -> Arc<Compiled> {
+pub(crate) fn compiled(name: &str, policy: Policy) -> Arc<Compiled> {
     Arc::new(Compiled::new(NamedPolicy {
         name: name.into(),
         policy: Arc::new(policy),
@@ -371,7 +371,7 @@ pub(in crate::plan) fn compiled(name: &str, policy: Policy) -> Arc<Compiled> {
 }
 
 /// What a line of usage shows, as a policy that allows it.
-pub(in crate::plan) fn observed(used: &Used) -> Policy {
+pub(crate) fn observed(used: &Used) -> Policy {
     let action = Spanned::made(ActionPattern(used.action.clone()));
     let resource = Spanned::made(ResourcePattern(used.resource.clone()));
     Policy {
