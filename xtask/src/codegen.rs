@@ -1,6 +1,7 @@
 //! What is generated and committed, so that a reader and a build need no generator.
 
 mod catalog;
+mod picture;
 
 use std::fs;
 
@@ -32,6 +33,10 @@ pub(crate) const GENERATED: &[Generated] = &[
     Generated {
         path: "docs/rules.md",
         text: || printed_by("bailiwick-review", "manual"),
+    },
+    Generated {
+        path: "docs/scan.svg",
+        text: picture::text,
     },
 ];
 
