@@ -9,6 +9,7 @@ use crate::policy::{Effect, Policy};
 
 use super::clause::{Clause, Reading};
 use super::glob::{COLON, Glob, Token};
+use super::text::TextState;
 
 /// A policy as boxes.
 #[derive(Debug)]
@@ -82,7 +83,15 @@ impl Shelf {
         }
     }
 
+    fn admits(&self, at: u32, action: &Glob) -> bool {
+        let clause = self.clauses.get(at as usize);
+        clause.is_some_and(|clause| TextState::of(action.clone()).may_enter(&clause.actions))
+    }
+
     /// The boxes that an action of this pattern may fall into, in order.
+    ///
+    /// Of a literal, those it does fall into, no more: literals with the same boxes are asked about
+    /// as one.
     pub(crate) fn candidates(&self, action: &Glob) -> SmallVec<[u32; 8]> {
         let mut found = SmallVec::new();
         match service(action) {
@@ -94,12 +103,17 @@ impl Shelf {
                     .chain(&self.anywhere)
                     .filter(|(pattern, _)| pattern.covers_word(action));
                 found.extend(matching.map(|(_, at)| *at));
-                found.extend_from_slice(&self.excluding);
+                let admitting = self.excluding.iter().filter(|at| self.admits(**at, action));
+                found.extend(admitting.copied());
             }
             Some(service) => {
                 found.extend(self.services.get(service).into_iter().flatten().copied());
                 found.extend(self.anywhere.iter().map(|(_, at)| *at));
                 found.extend_from_slice(&self.excluding);
+            }
+            None if action.is_literal() => {
+                let all = (0..).take(self.clauses.len());
+                found.extend(all.filter(|at| self.admits(*at, action)));
             }
             None => found.extend((0..).take(self.clauses.len())),
         }

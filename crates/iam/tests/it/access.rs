@@ -79,6 +79,51 @@ fn membership(seed: u64, policies: usize, requests: usize) -> BTreeMap<&'static 
     seen
 }
 
+/// Two actions that fall into the same boxes but for a `NotAction` that names one of them are two
+/// questions: what is closed for the one is not for the other.
+#[test]
+fn an_action_that_not_action_names_does_not_answer_for_its_neighbour() {
+    let all_but_one = r#"{"Effect":"Allow","NotAction":"a:xy","Resource":"*"}"#;
+    let denied = r#"{"Effect":"Deny","Action":["a:xy","a:y"],"Resource":"arn:p:s:r:1:b/*"}"#;
+    let policy = |statements: &[&str]| format!(r#"{{"Statement":[{}]}}"#, statements.join(","));
+    let (a, b) = (
+        layers(&[policy(&[all_but_one])]),
+        layers(&[policy(&[all_but_one, denied])]),
+    );
+    let algebra = Algebra::new(&TestKeys);
+    let (wider, narrower) = (algebra.access(&a, None), algebra.access(&b, None));
+    let Contained::Refuted(request) = narrower.contains(&wider) else {
+        panic!("a:y on arn:p:s:r:1:b/* is allowed by the one and denied by the other");
+    };
+    assert_eq!(request.action, "a:y");
+    assert_eq!(wider.contains(&narrower), Contained::Proved);
+}
+
+#[test]
+fn a_certificate_is_checked_where_a_not_action_stands_beside_what_it_names() {
+    let allow = r#"{"Effect":"Allow","NotAction":"a:xy","Resource":["arn:p:s:r:1:${t:who}*","*"]}"#;
+    let deny = r#"{"Effect":"Deny","Action":["a:y","a:xy","*"],
+        "Resource":["arn:p:s:r:*:a*b","arn:p:s:r:1:${t:who}*"],
+        "Condition":{"Null":{"t:unheard":"false"}}}"#;
+    let more = r#"{"Effect":"Allow","Action":["a:x*","A:X","a:*"],
+        "Resource":["arn:p:s:r:1:${t:who}","*"],
+        "Condition":{"StringEqualsIfExists":{"t:flag":"false"}}}"#;
+    let policy = |statements: &[&str]| {
+        let statements = statements.join(",");
+        format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#)
+    };
+    let (a, b) = (
+        layers(&[policy(&[allow, deny])]),
+        layers(&[policy(&[allow, deny, more])]),
+    );
+    let algebra = Algebra::new(&TestKeys);
+    let (outer, inner) = (algebra.access(&b, None), algebra.access(&a, None));
+    let (found, certificate) = outer.contains_with_certificate(&inner);
+    assert_eq!(found, Contained::Proved);
+    let checked = certificate.map(|it| it.check(&outer, &inner));
+    assert_eq!(checked, Some(Ok(())));
+}
+
 /// A refutation shows a request; a proof survives requests at random.
 fn containment(seed: u64, pairs: usize, requests: usize) -> BTreeMap<&'static str, usize> {
     let mut dice = Dice::new(seed);
