@@ -46,6 +46,18 @@ pub(crate) fn load(paths: &[PathBuf]) -> Result<Charters, Fault> {
     Charters::parse(files).map_err(|errors| fault(&errors, &texts))
 }
 
+/// The charters that are named, or else those in `charters/` beside the estate.
+pub(crate) fn with(estate: &[PathBuf], named: &[PathBuf]) -> Result<Charters, Fault> {
+    if !named.is_empty() {
+        return load(named);
+    }
+    let of = |path: &PathBuf| [path.join("charters"), path.join("../charters")];
+    match estate.iter().flat_map(of).find(|folder| folder.is_dir()) {
+        Some(beside) => load(&[beside]),
+        None => Ok(Charters::default()),
+    }
+}
+
 fn folder(folder: &Path, depth: usize, texts: &mut BTreeMap<String, String>) -> Result<(), Fault> {
     if depth > DEPTH_MAX {
         let what = format!(

@@ -12,6 +12,7 @@ mod ink;
 mod input;
 mod later;
 mod lines;
+mod named;
 mod outcome;
 mod output;
 mod plans;

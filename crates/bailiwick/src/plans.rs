@@ -9,7 +9,6 @@ use std::{
 
 use bailiwick_charter::Charters;
 use bailiwick_estate::{Estate, usage::Usage};
-use bailiwick_iam::arn::Arn;
 use bailiwick_iam_catalog::builtin;
 use bailiwick_review::{
     plan::{Plan, Snapshot, Verdict, split},
@@ -37,16 +36,10 @@ pub(crate) struct Given {
 impl Given {
     pub(crate) fn read(asked: &Sources) -> Result<Self, Fault> {
         let estate = snapshot::load(&asked.estate)?;
-        let beside = charters_beside(&asked.estate);
-        let charters = match (asked.charters.as_slice(), beside) {
-            ([], None) => Charters::default(),
-            ([], Some(beside)) => charters::load(&[beside])?,
-            (named, _) => charters::load(named)?,
-        };
         Ok(Self {
             snapshot: snapshot::raw(&estate)?,
             estate,
-            charters,
+            charters: charters::with(&asked.estate, &asked.charters)?,
             usage: usage::read(asked.usage.as_deref(), &asked.estate)?,
         })
     }
@@ -62,36 +55,6 @@ impl Given {
     }
 }
 
-fn charters_beside(estate: &[PathBuf]) -> Option<PathBuf> {
-    let of = |path: &PathBuf| [path.join("charters"), path.join("../charters")];
-    estate.iter().flat_map(of).find(|folder| folder.is_dir())
-}
-
-/// The role of this ARN, or the one role of this name.
-pub(crate) fn role(estate: &Estate, named: &str) -> Result<Arn, Fault> {
-    if let Ok(arn) = named.parse::<Arn>() {
-        return Ok(arn);
-    }
-    let named_so: Vec<&Arn> = estate
-        .roles
-        .values()
-        .filter(|role| role.name.eq_ignore_ascii_case(named))
-        .map(|role| &role.arn)
-        .collect();
-    match named_so.as_slice() {
-        [only] => Ok((*only).clone()),
-        [] => Err(Fault::new(format!("the estate has no role `{named}`"))
-            .mend("`bailiwick agents PATH` lists agents with their roles")),
-        several => {
-            let arns: Vec<String> = several.iter().map(ToString::to_string).collect();
-            Err(
-                Fault::new(format!("several accounts have a role `{named}`"))
-                    .mend(format!("name one of {}", arns.join(", "))),
-            )
-        }
-    }
-}
-
 /// Shows a plan and writes it where it was asked for.
 pub(crate) fn deliver(
     plan: &Plan,
@@ -99,17 +62,13 @@ pub(crate) fn deliver(
     json: bool,
     output: &mut Output,
 ) -> anyhow::Result<Outcome> {
-    let text = plan.to_json()?;
-    if json {
-        output.write(&text)?;
-    } else {
-        output.write(&summary(plan))?;
-    }
     if let Some(out) = &delivery.out {
         let files = print::plan::files(plan, delivery.language.printed())?;
         folder::deliver(out, &files)?;
         ink::tell(&format!("wrote {}\n", out.display()));
     }
+    let text = if json { plan.to_json()? } else { summary(plan) };
+    output.write(&text)?;
     Ok(outcome(plan.verdict()))
 }
 

@@ -53,7 +53,8 @@ Examples:
 
 A draft is a beginning: what it guesses says `# guess:` above it. Exit codes: 2 bad input; 0 otherwise.")]
 pub(crate) struct CharterDraft {
-    /// The agent: its name, its ARN, or the name of its role where nothing else has it
+    /// The agent: its name in its charter or on its platform, its id, its ARN, or the name of its
+    /// role where nothing else has it
     #[arg(value_name = "AGENT")]
     pub(crate) agent: String,
 

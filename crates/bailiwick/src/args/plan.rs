@@ -67,7 +67,7 @@ Examples:
 What the trail could not have seen is not called unused: such a proof is unknown. Exit codes: 1 a
 proof is refuted; 3 none is, but one is unknown; 2 bad input; 0 every proof holds.")]
 pub(crate) struct Tighten {
-    /// The agent: its name or its ARN
+    /// The agent: its name in its charter or on its platform, its id, or its ARN
     #[arg(value_name = "AGENT")]
     pub(crate) agent: String,
 

@@ -5,6 +5,7 @@ use bailiwick_review::plan::split::{SplitError, split};
 use crate::{
     args::Split,
     fault::Fault,
+    named,
     outcome::Outcome,
     output::Output,
     plans::{self, Given},
@@ -12,7 +13,7 @@ use crate::{
 
 pub(crate) fn run(asked: &Split, json: bool, output: &mut Output) -> anyhow::Result<Outcome> {
     let given = Given::read(&asked.sources)?;
-    let role = plans::role(&given.estate, &asked.role)?;
+    let role = named::role(&given.estate, &asked.role)?;
     let plan = split(given.sources(), &role).map_err(|error| {
         let mend = match error {
             SplitError::NoAgents { .. } => "nothing of this role is to be split",

@@ -1,10 +1,11 @@
 //! `tighten`: what an agent neither declares nor uses is taken away.
 
-use bailiwick_review::plan::tighten::{TightenError, agent_named, tighten};
+use bailiwick_review::plan::tighten::{TightenError, tighten};
 
 use crate::{
     args::Tighten,
     fault::Fault,
+    named,
     outcome::Outcome,
     output::Output,
     plans::{self, Given},
@@ -12,15 +13,8 @@ use crate::{
 
 pub(crate) fn run(asked: &Tighten, json: bool, output: &mut Output) -> anyhow::Result<Outcome> {
     let given = Given::read(&asked.sources)?;
-    let agent = agent_named(&given.estate, &asked.agent).map_err(|candidates| {
-        if candidates.is_empty() {
-            return Fault::new(format!("the estate has no agent `{}`", asked.agent))
-                .mend("`bailiwick agents PATH` lists them");
-        }
-        let arns: Vec<String> = candidates.iter().map(ToString::to_string).collect();
-        Fault::new(format!("`{}` is the name of several agents", asked.agent))
-            .mend(format!("name one of {}", arns.join(", ")))
-    })?;
+    let agent = named::agent(&given.estate, &given.charters, &asked.agent, |_| true)?;
+    let agent = given.estate.agents.at(agent);
     let plan = tighten(given.sources(), agent).map_err(|error| {
         let mend = match &error {
             TightenError::Shared { role, .. } => format!("`bailiwick split {role}` first"),

@@ -1,6 +1,7 @@
 //! Running the program and looking at what it did.
 
 use std::{
+    collections::BTreeMap,
     io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -93,6 +94,24 @@ impl Folder {
     pub(crate) fn name(&self) -> &str {
         self.0.to_str().unwrap()
     }
+}
+
+/// Every file below a folder, by its path there.
+pub(crate) fn files_below(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let below = path.strip_prefix(root).unwrap().to_str().unwrap();
+            files.insert(below.to_owned(), std::fs::read(&path).unwrap());
+        }
+    }
+    files
 }
 
 impl Drop for Folder {

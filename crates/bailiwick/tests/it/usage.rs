@@ -54,7 +54,8 @@ fn the_version_names_the_catalog_and_its_day() {
 #[test]
 fn the_help_of_every_verb_has_an_example_and_its_exit_codes() {
     for verb in [
-        "scan", "agents", "reach", "explain", "evaluate", "compare", "compact", "ceiling",
+        "scan", "agents", "reach", "explain", "evaluate", "compare", "compact", "ceiling", "split",
+        "tighten", "diff", "compile",
     ] {
         let ran = run(&[verb, "--help"]);
         assert_eq!(ran.code, 0, "{verb}");

@@ -112,15 +112,27 @@ impl<'a> Split<'a> {
                 }
             }
         }
+        let free = self.freedom(&moving, &stuck);
+        let is_free = matches!(free, Proven::Proved { .. });
+        let free = self.proof(Claim::OldRoleIsFree, free);
+        if let [own] = moving.as_slice()
+            && is_free
+            && own
+                .compiled
+                .runtime
+                .name
+                .eq_ignore_ascii_case(&self.old.name)
+        {
+            proofs.push(free);
+            return self.nothing(own, proofs);
+        }
+        proofs.push(free);
         proofs.extend(self.limits(&moving));
         let mut drift = Vec::new();
         for one in &moving {
             proofs.extend(self.proofs_of(one));
         }
         self.observe(&moving, &mut proofs, &mut drift);
-        let free = self.freedom(&moving, &stuck);
-        let is_free = matches!(free, Proven::Proved { .. });
-        proofs.push(self.proof(Claim::OldRoleIsFree, free));
         let mut changes: Vec<Change> = moving.iter().flat_map(|it| self.create(it)).collect();
         let mut obligations = self.obligations(&moving, &stuck);
         let named = self.named_elsewhere(&moving);
@@ -148,6 +160,27 @@ impl<'a> Split<'a> {
             drift,
             baseline: moving.iter().flat_map(baseline).collect(),
             remarks: self.remarks(&moving, is_free),
+        }
+    }
+
+    /// The role bears its one agent's name and serves nobody else: what there is to do about it is
+    /// not a split.
+    fn nothing(&self, own: &Moving<'_>, proofs: Vec<Proof>) -> Plan {
+        let name = &own.unit.name;
+        Plan {
+            version: VERSION,
+            kind: Kind::Split,
+            subject: self.old.arn.to_string(),
+            snapshot: self.sources.snapshot.hash(),
+            catalog: self.sources.catalog.version().to_owned(),
+            changes: Vec::new(),
+            proofs,
+            obligations: Vec::new(),
+            drift: Vec::new(),
+            baseline: Vec::new(),
+            remarks: vec![format!(
+                "nothing to split: the role is {name}'s own; `bailiwick tighten {name}` takes from it what is not needed"
+            )],
         }
     }
 

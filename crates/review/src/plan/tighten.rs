@@ -10,7 +10,6 @@ use bailiwick_charter::compile::{Closure, closure};
 use bailiwick_estate::{Agent, Id, Role};
 use bailiwick_iam::{
     access::{Access, Contained},
-    arn::Arn,
     layers::{Layers, Policies},
     policy::{Effect, Policy, Selection, Statement, Version},
     synthesis::{Compacted, Sizes, compact},
@@ -422,21 +421,5 @@ fn policy(statements: Vec<Statement>) -> Policy {
         version: Version::V2012,
         id: None,
         statements,
-    }
-}
-
-/// The agent of this ARN, or the one agent of this name.
-///
-/// # Errors
-/// Every agent that the name could mean, if it is not one.
-pub fn agent_named<'e>(
-    estate: &'e bailiwick_estate::Estate,
-    name: &str,
-) -> Result<&'e Agent, Vec<&'e Arn>> {
-    let is_it = |agent: &&Agent| agent.arn.as_str() == name || agent.name == name;
-    let found: Vec<&Agent> = estate.agents.values().filter(is_it).collect();
-    match found.as_slice() {
-        [only] => Ok(only),
-        several => Err(several.iter().map(|agent| &agent.arn).collect()),
     }
 }

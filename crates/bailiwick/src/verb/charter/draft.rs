@@ -25,8 +25,8 @@ use bailiwick_review::{
 
 use crate::{
     args::CharterDraft,
-    fault::Fault,
-    ink,
+    charters, ink,
+    named::{self, kebab},
     outcome::Outcome,
     output::{self, Output},
     snapshot, usage,
@@ -36,7 +36,9 @@ use rights::Rights;
 
 pub(crate) fn run(asked: &CharterDraft, output: &mut Output) -> anyhow::Result<Outcome> {
     let estate = snapshot::load(&asked.estate)?;
-    let id = find(&estate, &asked.agent)?;
+    let charters = charters::with(&asked.estate, &[])?;
+    let acts = |agent: &Agent| agent.kind.acts();
+    let id = named::agent(&estate, &charters, &asked.agent, acts)?;
     let usage = usage::read(asked.usage.as_deref(), &asked.estate)?;
     let mut draft = Draft {
         estate: &estate,
@@ -52,74 +54,6 @@ pub(crate) fn run(asked: &CharterDraft, output: &mut Output) -> anyhow::Result<O
         "{guesses} guesses, each marked `# guess:`; its owner settles them, then `bailiwick charter check` looks again\n"
     ));
     Ok(Outcome::Clear)
-}
-
-/// The agent by ARN, name, or the name of its role where nothing else has it.
-fn find(estate: &Estate, asked: &str) -> Result<Id<Agent>, Fault> {
-    let kebab = kebab(asked);
-    let acting = || estate.agents.iter().filter(|(_, agent)| agent.kind.acts());
-    let by_arn: Vec<_> = acting()
-        .filter(|(_, agent)| agent.arn.as_str() == asked)
-        .collect();
-    let by_name =
-        || acting().filter(|(_, agent)| agent.name == asked || self::kebab(&agent.name) == kebab);
-    let by_role = || {
-        acting().filter(|(_, agent)| {
-            let mut roles = agent.roles.iter();
-            roles.any(|held| {
-                held.role.arn.as_str() == asked || held.role.arn.resource_name() == asked
-            })
-        })
-    };
-    let mut found = by_arn;
-    if found.is_empty() {
-        found = by_name().collect();
-    }
-    if found.is_empty() {
-        found = by_role().collect();
-    }
-    match found.as_slice() {
-        [(only, _)] => Ok(*only),
-        [] => Err(
-            Fault::new(format!("there is no agent `{asked}` in the estate"))
-                .mend("`bailiwick agents PATH` lists them"),
-        ),
-        several => {
-            let arns: Vec<_> = several
-                .iter()
-                .map(|(_, agent)| agent.arn.to_string())
-                .collect();
-            Err(
-                Fault::new(format!("{} agents answer to `{asked}`", several.len()))
-                    .mend(format!("name one by its ARN: {}", arns.join(", "))),
-            )
-        }
-    }
-}
-
-/// Any name as lower-case words joined by hyphens.
-fn kebab(name: &str) -> String {
-    let mut text = String::new();
-    let mut before = ' ';
-    for letter in name.chars() {
-        let begins_word = letter.is_ascii_uppercase() && before.is_ascii_lowercase();
-        let ends_word = !letter.is_ascii_alphanumeric();
-        if (begins_word || ends_word) && !text.is_empty() && !text.ends_with('-') {
-            text.push('-');
-        }
-        if letter.is_ascii_alphanumeric() {
-            text.push(letter.to_ascii_lowercase());
-        }
-        before = letter;
-    }
-    let cut: String = text.trim_matches('-').chars().take(57).collect();
-    let cut = cut.trim_end_matches('-');
-    let begins = cut.starts_with(|first: char| first.is_ascii_lowercase());
-    if begins && cut.len() > 1 {
-        cut.to_owned()
-    } else {
-        format!("a-{cut}").trim_end_matches('-').to_owned()
-    }
 }
 
 /// A charter that grows, and what is said above its lines.
@@ -383,35 +317,5 @@ impl<'e> Draft<'e> {
             });
         }
         tools
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn any_name_becomes_one_that_a_charter_takes() {
-        for (name, expected) in [
-            ("support_copilot", "support-copilot"),
-            ("OrderDesk", "order-desk"),
-            (
-                "AmazonBedrockExecutionRoleForAgents_X1",
-                "amazon-bedrock-execution-role-for-agents-x1",
-            ),
-            ("9lives", "a-9lives"),
-            ("--", "a"),
-            ("Ü x", "x"),
-        ] {
-            let name = kebab(name);
-            assert!(
-                name == expected || name == format!("a-{expected}"),
-                "{name}"
-            );
-            if name.len() > 1 {
-                assert!(name.parse::<AgentName>().is_ok(), "{name}");
-            }
-        }
-        assert!(kebab(&"long ".repeat(40)).parse::<AgentName>().is_ok());
     }
 }
