@@ -204,6 +204,10 @@ pub struct ToolUse {
     pub approve: Option<Approver>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<Label>,
+    /// What may flow into its arguments though it has an outward effect: values from sources of
+    /// these labels.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub accepts: Vec<Label>,
     /// Whether the ledger may hold the arguments themselves, and not their hash alone.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub record_arguments: bool,
@@ -254,6 +258,9 @@ impl Label {
         Self::PrivateData,
         Self::OutwardEffect,
     ];
+
+    /// Those that values carry along.
+    pub const SOURCES: [Self; 2] = [Self::UntrustedSource, Self::PrivateData];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -28,7 +28,7 @@ use serde::Serialize;
 use crate::charter::{Charter, Hash, Mode};
 use crate::name::{AgentName, Environment, TaskName};
 
-pub use cedar::CedarSet;
+pub use cedar::{CedarSet, cedar_set};
 pub use closure::{Closure, closure};
 pub use harden::Hardening;
 pub use observe::{FieldSelector, Selector};
@@ -221,7 +221,7 @@ pub fn compile(charter: &Charter, site: &Site) -> Result<CompiledCharter, Compil
     let roles = role::roles(charter, site, &baseline)?;
     let mut cedar = BTreeMap::new();
     for (name, task) in &charter.tasks {
-        cedar.insert(name.clone(), cedar::set(charter, name, task)?);
+        cedar.insert(name.clone(), cedar_set(charter, name, task)?);
     }
     Ok(CompiledCharter {
         agent: charter.agent.clone(),

@@ -231,6 +231,11 @@ pub(crate) const TOOL_USE: Record = Record {
             "What a call brings in, sees or sends out.",
         ),
         may(
+            "accepts",
+            Shape::List(&Shape::OneOf(&["untrusted-source", "private-data"])),
+            "Whose values may flow into an outward effect.",
+        ),
+        may(
             "record-arguments",
             Shape::Flag,
             "Whether the ledger holds the arguments, and not their hash alone.",

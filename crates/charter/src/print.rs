@@ -196,6 +196,7 @@ fn tool(used: &ToolUse) -> String {
         calls,
         approve,
         labels,
+        accepts,
         record_arguments,
         schema,
     } = used;
@@ -210,6 +211,10 @@ fn tool(used: &ToolUse) -> String {
     if !labels.is_empty() {
         let labels: Vec<&str> = labels.iter().map(|label| label.as_str()).collect();
         parts.push(format!("labels: [{}]", labels.join(", ")));
+    }
+    if !accepts.is_empty() {
+        let accepts: Vec<&str> = accepts.iter().map(|label| label.as_str()).collect();
+        parts.push(format!("accepts: [{}]", accepts.join(", ")));
     }
     if *record_arguments {
         parts.push("record-arguments: true".to_owned());

@@ -20,7 +20,12 @@ pub struct CedarSet {
     pub uses: usize,
 }
 
-pub(crate) fn set(
+/// The policies of one task of a charter.
+///
+/// # Errors
+///
+/// When a condition could reach past its place.
+pub fn cedar_set(
     charter: &Charter,
     name: &TaskName,
     task: &Task,

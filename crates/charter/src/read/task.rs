@@ -197,7 +197,8 @@ fn tools(reading: &mut Reading, fields: &Fields<'_>) -> Vec<ToolUse> {
         let when = fields.text(reading, "when");
         let calls = fields.count(reading, "calls");
         let approve = approver(reading, &fields);
-        let labels = labels(reading, &fields);
+        let accepts = labels(reading, &fields, "accepts", &Label::SOURCES);
+        let labels = labels(reading, &fields, "labels", &Label::ALL);
         let record_arguments = fields.flag(reading, "record-arguments");
         let schema = fields.parsed(reading, "schema");
         Some(ToolUse {
@@ -206,6 +207,7 @@ fn tools(reading: &mut Reading, fields: &Fields<'_>) -> Vec<ToolUse> {
             calls,
             approve,
             labels,
+            accepts,
             record_arguments,
             schema,
         })
@@ -227,19 +229,20 @@ fn approver(reading: &mut Reading, fields: &Fields<'_>) -> Option<Approver> {
     None
 }
 
-fn labels(reading: &mut Reading, fields: &Fields<'_>) -> Vec<Label> {
-    let written: Vec<String> = fields.parsed_list(reading, "labels").unwrap_or_default();
+fn labels(reading: &mut Reading, fields: &Fields<'_>, name: &str, among: &[Label]) -> Vec<Label> {
+    let written: Vec<String> = fields.parsed_list(reading, name).unwrap_or_default();
     let mut labels = BTreeSet::new();
     for (index, word) in written.iter().enumerate() {
-        let known = Label::ALL.into_iter().find(|label| label.as_str() == word);
+        let known = among.iter().find(|label| label.as_str() == word);
         match known {
-            Some(label) => {
+            Some(&label) => {
                 labels.insert(label);
             }
             None => {
-                let what = format!("`{}` is no label", shown(word));
-                let mend = "write untrusted-source, private-data or outward-effect";
-                reading.wrong(fields.item_place("labels", index), what, mend);
+                let what = format!("`{}` is no label of `{name}`", shown(word));
+                let words: Vec<&str> = among.iter().map(|label| label.as_str()).collect();
+                let mend = format!("write one of {}", words.join(", "));
+                reading.wrong(fields.item_place(name, index), what, mend);
             }
         }
     }

@@ -312,6 +312,7 @@ impl<'e> Draft<'e> {
                 calls: Some(20),
                 approve: None,
                 labels: Vec::new(),
+                accepts: Vec::new(),
                 record_arguments: false,
                 schema: None,
             });
