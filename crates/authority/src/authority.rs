@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bailiwick_charter::Charter;
+use bailiwick_ledger::Entry;
 use bailiwick_ledger::argument::ArgumentKey;
 
+use crate::argument::Tools;
+use crate::bound::Bound;
 use crate::call::Call;
 use crate::fault::{Fault, Faults};
 use crate::history::History;
-use crate::judge::Judgement;
+use crate::judge::{Judgement, Learned, asked};
 use crate::reason::Reason;
 use crate::task::Task;
 
@@ -20,6 +23,8 @@ pub struct Settings {
     pub grant_seconds_max: Option<u32>,
     /// The key of the hashes by which arguments and values are recognised in records.
     pub argument_key: ArgumentKey,
+    /// The tools whose schemas are known. Conditions are typed by them, and pins compared.
+    pub tools: Tools,
 }
 
 impl Default for Settings {
@@ -28,6 +33,7 @@ impl Default for Settings {
         Self {
             grant_seconds_max: None,
             argument_key: ArgumentKey::new([0; 32]),
+            tools: Tools::default(),
         }
     }
 }
@@ -131,17 +137,42 @@ impl Authority {
 
     /// Judges one call of one grant.
     pub fn judge(&self, standing: &Standing, call: &Call, now_ms: u64) -> Judgement {
-        let Some(task) = self.task(&standing.agent, &standing.task) else {
-            return Judgement::before_any_rule(Reason::CharterChanged, call);
-        };
-        if task.charter != standing.charter {
-            return Judgement::before_any_rule(Reason::CharterChanged, call);
+        match self.stands(standing) {
+            Ok((task, bound, history)) => task.judge(&bound, &history, call, now_ms),
+            Err(reason) => Judgement::before_any_rule(reason, self.asked(call)),
         }
-        let (Ok(bound), Ok(history)) =
-            (task.read(&standing.body), History::read(&standing.history))
-        else {
-            return Judgement::before_any_rule(Reason::GrantUnreadable, call);
-        };
-        task.judge(&bound, &history, call, now_ms)
+    }
+
+    /// What a grant remembers of a tool's answer; nothing where the charter gives the tool no label
+    /// that its values carry. Record it before the agent sees the answer.
+    ///
+    /// # Errors
+    /// If the grant cannot take an answer: its charter changed, or it does not hold the tool.
+    pub fn learn(
+        &self,
+        standing: &Standing,
+        tool: &str,
+        answer: &[u8],
+    ) -> Result<Option<Learned>, Reason> {
+        let (task, _, history) = self.stands(standing)?;
+        task.learn(&history, tool, answer)
+    }
+
+    /// What was asked for, as it is recorded where it is denied before the authority judges.
+    #[must_use]
+    pub fn asked(&self, call: &Call) -> Entry {
+        asked(call, &self.settings.argument_key, None)
+    }
+
+    fn stands(&self, standing: &Standing) -> Result<(&Task, Bound, History), Reason> {
+        let task = self.task(&standing.agent, &standing.task);
+        let task = task.filter(|task| task.charter == standing.charter);
+        let task = task.ok_or(Reason::CharterChanged)?;
+        let bound = task.read(&standing.body);
+        let history = History::read(&standing.history);
+        match (bound, history) {
+            (Ok(bound), Ok(history)) => Ok((task, bound, history)),
+            (Err(_), _) | (_, Err(_)) => Err(Reason::GrantUnreadable),
+        }
     }
 }

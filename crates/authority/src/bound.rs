@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use bailiwick_charter::{BindError, Bindings};
 use serde::{Deserialize, Serialize};
 
+use crate::json::Value;
+
 /// A task with its parameters bound: what [`crate::Authority::judge`] judges by.
 ///
 /// A delegated grant holds what its parent holds and more restrictions in the same list. Nothing
@@ -35,13 +37,13 @@ pub(crate) struct Body {
 /// What a delegated grant has of the budgets of the one before it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Caps {
+pub(crate) struct Caps {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub calls: Option<u64>,
+    pub(crate) calls: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub writes: Option<u64>,
+    pub(crate) writes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub per_minute: Option<u64>,
+    pub(crate) per_minute: Option<u64>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) uses: BTreeMap<u16, u64>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -110,6 +112,41 @@ impl Bound {
     pub fn held_by(mut self, thumbprint: &str) -> Self {
         self.body.holder_key = Some(thumbprint.to_owned());
         self
+    }
+
+    /// Whether no delegation took the tool away.
+    pub(crate) fn holds_tool(&self, tool: &str) -> bool {
+        self.all(|narrow| narrow.tools.as_ref(), tool)
+    }
+
+    pub(crate) fn holds_action(&self, action: &str) -> bool {
+        let mut lists = self.body.narrowed.iter().flat_map(|narrow| &narrow.actions);
+        lists.all(|list| list.iter().any(|held| held.eq_ignore_ascii_case(action)))
+    }
+
+    pub(crate) fn holds_resource(&self, resource: &str) -> bool {
+        self.all(|narrow| narrow.resources.as_ref(), resource)
+    }
+
+    fn all<'b>(
+        &'b self,
+        list: impl Fn(&'b Narrow) -> Option<&'b BTreeSet<String>>,
+        name: &str,
+    ) -> bool {
+        let mut lists = self.body.narrowed.iter().filter_map(list);
+        lists.all(|list| list.contains(name))
+    }
+
+    /// Whether every argument that a delegation holds to some values has one of them.
+    pub(crate) fn holds_arguments(&self, tool: &str, args: &Value) -> bool {
+        let held = self.body.narrowed.iter();
+        let held = held.filter_map(|narrow| narrow.arguments.get(tool));
+        let mut held = held.flatten();
+        held.all(|(name, values)| {
+            let mut names = name.split('.').skip(1);
+            let value = names.try_fold(args, |value, name| value.get(name));
+            value.is_some_and(|value| values.contains(&value.canonical()))
+        })
     }
 
     /// How often it was delegated.

@@ -8,7 +8,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bailiwick_charter::Label;
 use serde::{Deserialize, Serialize};
+
+use crate::flow::Seen;
 
 /// The longest history, in bytes.
 pub const HISTORY_LENGTH_MAX: usize = 64 << 10;
@@ -35,6 +38,15 @@ pub struct History {
     /// Calls by time: 0 is `per-minute`, then the entries of `sequence` from 1.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) windows: BTreeMap<u16, Window>,
+    /// Tools that a grant it was delegated to, or from, may have called meanwhile: for
+    /// `never-after` they count as called, and for nothing else.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) maybe_called: BTreeSet<u16>,
+    /// The values that came from sources, by label.
+    #[serde(skip_serializing_if = "Seen::is_nothing")]
+    pub(crate) untrusted: Seen,
+    #[serde(skip_serializing_if = "Seen::is_nothing")]
+    pub(crate) private: Seen,
 }
 
 /// So many buckets a span is counted in.
@@ -83,7 +95,28 @@ impl History {
                 length: bytes.len(),
             });
         }
+        // A list would read as the fields in their order, and an empty one as nothing used.
+        if !bytes.starts_with(b"{") {
+            return Err(HistoryError::Malformed("not an object".to_owned()));
+        }
         serde_json::from_slice(bytes).map_err(|error| HistoryError::Malformed(error.to_string()))
+    }
+
+    /// The values that came from sources of a label. Nothing comes from an effect.
+    pub(crate) fn seen(&self, label: Label) -> Option<&Seen> {
+        match label {
+            Label::UntrustedSource => Some(&self.untrusted),
+            Label::PrivateData => Some(&self.private),
+            Label::OutwardEffect => None,
+        }
+    }
+
+    pub(crate) fn seen_mut(&mut self, label: Label) -> Option<&mut Seen> {
+        match label {
+            Label::UntrustedSource => Some(&mut self.untrusted),
+            Label::PrivateData => Some(&mut self.private),
+            Label::OutwardEffect => None,
+        }
     }
 
     /// How many calls were allowed, with those under way.
@@ -135,3 +168,6 @@ fn oldest(now_ms: u64, span_ms: u64) -> u64 {
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }
+
+#[cfg(test)]
+mod tests;

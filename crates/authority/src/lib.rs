@@ -41,12 +41,16 @@
 #![warn(clippy::disallowed_methods)]
 #![warn(clippy::wildcard_enum_match_arm)]
 
+pub mod argument;
 mod authority;
+mod aws;
 mod bound;
 mod call;
 mod condition;
 pub mod decimal;
+mod delegate;
 mod fault;
+mod flow;
 mod history;
 pub mod json;
 mod judge;
@@ -57,11 +61,13 @@ pub mod token;
 
 pub use cedar_policy;
 
+pub use argument::{SchemaFault, ToolSchema, Tools};
 pub use authority::{Authority, Settings, Standing};
-pub use bound::{Bound, BoundError, Caps};
+pub use bound::{Bound, BoundError};
 pub use call::{Call, CallError, Target};
+pub use delegate::{DELEGATIONS_MAX, Delegated, Delegation, DelegationFault};
 pub use fault::{Fault, Faults};
 pub use history::{HISTORY_LENGTH_MAX, History, HistoryError};
-pub use judge::{Answer, Judgement, Obligation};
+pub use judge::{Answer, Judgement, Learned, Obligation};
 pub use reason::Reason;
 pub use task::Task;

@@ -32,6 +32,10 @@ pub enum Reason {
         argument: String,
         what: &'static str,
     },
+    /// Nobody says whose the resource is.
+    AccountUnknown,
+    /// The session policy of the grant is longer than AWS takes: no credential can be made of it.
+    SessionTooLong,
     /// The resource or the action is not one, exactly and literally.
     NotLiteral {
         what: &'static str,
@@ -97,6 +101,8 @@ impl Reason {
             Self::Absent { .. } => "argument_absent",
             Self::Mistyped { .. } => "argument_mistyped",
             Self::Unsafe { .. } => "argument_unsafe",
+            Self::AccountUnknown => "account_unknown",
+            Self::SessionTooLong => "session_too_long",
             Self::NotLiteral { .. } => "not_literal",
             Self::Condition => "condition_not_met",
             Self::ConditionFailed { .. } => "condition_failed",
@@ -135,6 +141,12 @@ impl fmt::Display for Reason {
                 write!(f, "`{argument}` must be {expected}")
             }
             Self::Unsafe { argument, what } => write!(f, "`{argument}` has {what}"),
+            Self::AccountUnknown => {
+                f.write_str("neither the resource nor the charter says in which account it is")
+            }
+            Self::SessionTooLong => {
+                f.write_str("the task is longer than a session policy may be: split it")
+            }
             Self::NotLiteral { what } => {
                 write!(
                     f,

@@ -2,6 +2,7 @@
 
 use bailiwick_charter::{Lasts, Sequence};
 
+use crate::argument::amount;
 use crate::bound::Bound;
 use crate::history::{History, Window};
 use crate::json::Value;
@@ -84,7 +85,9 @@ impl Task {
                     }
                 }
                 Sequence::NeverAfter { never_after, .. } => {
-                    if self.was_called(history, never_after.as_str()) {
+                    let first = self.first_entry(never_after.as_str());
+                    let maybe = first.is_some_and(|first| history.maybe_called.contains(&first));
+                    if maybe || self.was_called(history, never_after.as_str()) {
                         let after = never_after.to_string();
                         return Err(Reason::TooLate { after });
                     }
@@ -109,9 +112,13 @@ impl Task {
     }
 
     fn was_called(&self, history: &History, tool: &str) -> bool {
-        let entries = self.by_tool.get(tool);
-        let first = entries.and_then(|entries| entries.first());
-        first.is_some_and(|first| history.called.contains(first))
+        let first = self.first_entry(tool);
+        first.is_some_and(|first| history.called.contains(&first))
+    }
+
+    /// The first entry of `tools` that names a tool: what a history knows it by.
+    pub(crate) fn first_entry(&self, tool: &str) -> Option<u16> {
+        self.by_tool.get(tool)?.first().copied()
     }
 
     /// Adds the call's amounts to what was spent before.
@@ -192,16 +199,5 @@ impl Window {
             self.add(now_ms, span_ms);
         }
         has_room
-    }
-}
-
-/// An amount: a number, or a text that is one.
-pub(crate) fn amount(value: &Value) -> Option<crate::decimal::Decimal> {
-    use crate::decimal::Decimal;
-    match value {
-        Value::Decimal(amount) => Some(*amount),
-        Value::Long(whole) => Decimal::of_long(*whole),
-        Value::Text(text) => Decimal::read(text),
-        Value::Null | Value::Bool(_) | Value::List(_) | Value::Record(_) => None,
     }
 }

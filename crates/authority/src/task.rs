@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bailiwick_charter::compile::cedar_set;
-use bailiwick_charter::{Charter, Label, Limits, Mode, TaskName, ToolUse};
+use bailiwick_charter::{Charter, Label, Limits, Mode, ParameterName, TaskName, ToolUse};
+use bailiwick_iam::arn::AccountId;
 use cedar_policy::PolicySet;
 
 use crate::authority::Settings;
@@ -20,7 +21,10 @@ pub struct Task {
     pub(crate) owner: String,
     pub(crate) charter: String,
     pub(crate) mode: Mode,
+    pub(crate) account: Option<AccountId>,
     pub(crate) declared: bailiwick_charter::Task,
+    /// The same with its writes alone, to tell them from reads.
+    pub(crate) writes: bailiwick_charter::Task,
     pub(crate) uses: Vec<Use>,
     /// The entries of `tools` that name a tool, in their order.
     pub(crate) by_tool: BTreeMap<String, Vec<u16>>,
@@ -72,7 +76,12 @@ impl Task {
             owner: charter.owner.team.clone(),
             charter: hash.to_owned(),
             mode: charter.mode,
+            account: charter.account(),
             declared: declared.clone(),
+            writes: bailiwick_charter::Task {
+                read: Vec::new(),
+                ..declared.clone()
+            },
             uses: Vec::new(),
             by_tool: BTreeMap::new(),
             settings: Arc::clone(settings),
@@ -124,7 +133,18 @@ impl Task {
                     let compiled = policy
                         .ok_or_else(|| "it compiles to nothing".to_owned())
                         .and_then(|policy| {
-                            Condition::new(policy, charter.agent.as_str(), used.tool.as_str())
+                            let schema = settings.tools.get(&used.tool);
+                            let parameters = declared.parameters.keys();
+                            let parameters: Vec<&str> =
+                                parameters.map(ParameterName::as_str).collect();
+                            Condition::compile(
+                                &policy,
+                                charter.agent.as_str(),
+                                used.tool.as_str(),
+                                &parameters,
+                                schema,
+                            )
+                            .map_err(|fault| fault.to_string())
                         });
                     match compiled {
                         Ok(condition) => Some(condition),
@@ -222,6 +242,10 @@ impl Task {
     pub fn read(&self, body: &[u8]) -> Result<Bound, BoundError> {
         if body.len() > BODY_LENGTH_MAX {
             return Err(BoundError::TooLong { length: body.len() });
+        }
+        // A list would read as the fields in their order, and an empty one as nothing narrowed.
+        if !body.starts_with(b"{") {
+            return Err(BoundError::Malformed("not an object".to_owned()));
         }
         let body: Body = serde_json::from_slice(body)
             .map_err(|error| BoundError::Malformed(error.to_string()))?;

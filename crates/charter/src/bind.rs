@@ -190,7 +190,8 @@ pub fn readable(text: &str) -> String {
 
 /// Control characters, and those that reorder or hide text: direction marks, joiners, zero-width
 /// spaces, tags.
-pub(crate) fn is_hidden(letter: char) -> bool {
+#[must_use]
+pub fn is_hidden(letter: char) -> bool {
     letter.is_control()
         || matches!(
             letter,

@@ -42,7 +42,7 @@ mod span;
 mod template;
 mod yaml;
 
-pub use bind::{BindError, Bindings, readable};
+pub use bind::{BindError, Bindings, is_hidden, readable};
 pub use charter::{
     Approver, Argument, Charter, DeclaredRole, Hash, Label, Limits, Mode, Owner, Parameter, Reach,
     Review, Sequence, SumLimit, Task, ToolUse, VALUE_LENGTH_MAX,
