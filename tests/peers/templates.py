@@ -2,7 +2,9 @@
 
 CloudFormation: cfn-lint finds no error, and what is made in an account deploys into a pretended AWS,
 where every role then has the trust, the boundary and the policies whose documents stand beside the
-template. Terraform: a parser of HCL reads it, and every document in it is the one beside it.
+template. Ceilings are made and attached in a pretended organisation, whose CloudFormation does not
+know them: their properties are what its API takes. Terraform: a parser of HCL reads it, and every
+document of a ceiling or an inline policy in it is the one beside it.
 
 Prints one JSON object: what was looked at, and what was wrong.
 """
@@ -27,13 +29,16 @@ os.environ.update(
 
 
 def main(folder):
-    told = {"linted": 0, "deployed": 0, "parsed": 0, "documents": 0, "wrong": []}
+    told = {"linted": 0, "deployed": 0, "attached": 0, "parsed": 0, "documents": 0, "wrong": []}
     for template in sorted((folder / "cloudformation").glob("*.yaml")):
         lint(template, told)
+        documents = folder / "policies" / template.stem
         if template.stem.isdigit():
-            deploy(template, folder / "policies" / template.stem, told)
+            deploy(template, documents, told)
+        else:
+            attach(template, documents, told)
     for module in sorted((folder / "terraform").glob("*/*.tf")):
-        parse(module, told)
+        parse(module, folder / "policies" / module.parent.name, told)
     print(json.dumps(told))
 
 
@@ -74,6 +79,45 @@ def deploy(template, documents, told):
         compare(boto3.client("iam"), documents, told)
 
 
+def attach(template, documents, told):
+    import boto3
+    import moto
+    import yaml
+
+    with moto.mock_aws():
+        organizations = boto3.client("organizations")
+        organizations.create_organization(FeatureSet="ALL")
+        root = organizations.list_roots()["Roots"][0]["Id"]
+        for kind in ["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"]:
+            with contextlib.suppress(organizations.exceptions.PolicyTypeAlreadyEnabledException):
+                organizations.enable_policy_type(RootId=root, PolicyType=kind)
+        units = {}
+        for name, resource in yaml.safe_load(template.read_text())["Resources"].items():
+            asked = resource["Properties"]
+            if resource["Type"] != "AWS::Organizations::Policy":
+                told["wrong"].append(f"{name} is a {resource['Type']}")
+                continue
+            made = organizations.create_policy(
+                Name=asked["Name"],
+                Type=asked["Type"],
+                Description=asked["Description"],
+                Content=json.dumps(asked["Content"]),
+            )["Policy"]
+            for target in asked["TargetIds"]:
+                if target not in units:
+                    unit = organizations.create_organizational_unit(ParentId=root, Name=target)
+                    units[target] = unit["OrganizationalUnit"]["Id"]
+                policy = made["PolicySummary"]["Id"]
+                organizations.attach_policy(PolicyId=policy, TargetId=units[target])
+                listed = organizations.list_policies_for_target(
+                    TargetId=units[target], Filter=asked["Type"]
+                )
+                if policy not in [it["Id"] for it in listed["Policies"]]:
+                    told["wrong"].append(f"{asked['Name']} does not bind {target}")
+            same(documents / f"{asked['Name']}.json", json.loads(made["Content"]), told)
+            told["attached"] += 1
+
+
 def compare(iam, documents, told):
     for role in iam.list_roles(PathPrefix="/")["Roles"]:
         name = role["RoleName"]
@@ -100,18 +144,63 @@ def same(file, has, told):
         told["wrong"].append(f"{file.name} of {file.parent.name} is another document when deployed")
 
 
-def parse(module, told):
+def parse(module, documents, told):
+    read = parsed(module.read_text(), f"{module.parent.name}/{module.name}", told)
+    if read is None:
+        return
+    told["parsed"] += 1
+    if not read:
+        told["wrong"].append(f"{module.name} holds nothing")
+    # What begins a document and what ends it, as our modules are laid out.
+    blocks = re.findall(
+        r'^resource "(\w+)" "\w+" \{\n(.*?)^\}$', module.read_text(), re.MULTILINE | re.DOTALL
+    )
+    for kind, body in blocks:
+        document = re.search(r"= jsonencode\((\{.*?^  \})\)$", body, re.MULTILINE | re.DOTALL)
+        if kind == "aws_organizations_policy":
+            file = documents / f"{argument(body, 'name')}.json"
+        elif kind == "aws_iam_role_policy" and "aws_iam_role." in body:
+            role = re.search(r"role += aws_iam_role\.(\w+)\.", body)[1]
+            file = documents / made(module.read_text(), role) / f"{argument(body, 'name')}.json"
+        else:
+            continue
+        # A list of a block's values is how the parser gives one argument.
+        has = parsed(f"document = {document[1]}", module.name, told)
+        if has is not None:
+            same(file, plain(has["document"]), told)
+
+
+def parsed(text, name, told):
     import hcl2
 
     with contextlib.redirect_stdout(io.StringIO()):
         try:
-            read = hcl2.loads(module.read_text())
+            return hcl2.loads(text)
         except Exception as error:  # noqa: BLE001 -- whatever the parser says is the answer
-            told["wrong"].append(f"{module.parent.name}/{module.name}: {error}")
-            return
-    told["parsed"] += 1
-    if not read:
-        told["wrong"].append(f"{module.name} holds nothing")
+            told["wrong"].append(f"{name}: {error}")
+            return None
+
+
+def argument(body, name):
+    return re.search(rf'^  {name} += "(.*)"$', body, re.MULTILINE)[1]
+
+
+def made(text, label):
+    block = re.search(
+        rf'^resource "aws_iam_role" "{label}" \{{\n(.*?)^\}}$', text, re.MULTILINE | re.DOTALL
+    )
+    return argument(block[1], "name")
+
+
+def plain(value):
+    """The parser keeps the quotation marks of texts and keys."""
+    if isinstance(value, dict):
+        return {plain(key): plain(it) for key, it in value.items()}
+    if isinstance(value, list):
+        return [plain(it) for it in value]
+    if isinstance(value, str) and value.startswith('"'):
+        return json.loads(value).replace("$${", "${").replace("%%{", "%{")
+    return value
 
 
 main(pathlib.Path(sys.argv[1]))

@@ -200,6 +200,17 @@ fn others_read_deploy_and_parse_our_templates() {
         ]);
         assert_eq!(ran.code, 0, "{}", ran.err);
         let split = judged(&split).unwrap();
+        if language == "terraform" {
+            for plan in ["plan", "roles", "split"] {
+                let Some(mut formatter) = peers::node("format.mjs") else {
+                    return;
+                };
+                let ran = formatter.arg(folder.path().join(plan)).output().unwrap();
+                let told: Value = serde_json::from_slice(&ran.stdout).unwrap();
+                assert_eq!(told["wrong"].as_array().unwrap().len(), 0, "{told}");
+                assert!(told["formatted"].as_u64() > Some(1), "{told}");
+            }
+        }
         for told in [&ceilings, &roles, &split] {
             assert_eq!(told["wrong"].as_array().unwrap().len(), 0, "{told}");
         }
@@ -209,10 +220,12 @@ fn others_read_deploy_and_parse_our_templates() {
             "linted"
         };
         assert!(ceilings[looked_at].as_u64() > Some(0), "{ceilings}");
+        assert!(ceilings["documents"].as_u64() > Some(2), "{ceilings}");
         if language == "cloudformation" {
             assert_eq!(roles["deployed"], 1, "{roles}");
             assert!(roles["documents"].as_u64() > Some(20), "{roles}");
             assert_eq!(split["deployed"], 1, "{split}");
+            assert_eq!(ceilings["attached"], 4, "{ceilings}");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! inventory and trail tell of the accounts below a unit. Before it is proposed, it is proved for
 //! every charter that no declared request is denied, and asked for every observed call.
 
+pub(crate) mod asked;
 mod fit;
 mod ground;
 mod judge;

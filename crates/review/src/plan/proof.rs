@@ -180,3 +180,41 @@ pub struct Obligation {
     pub what: String,
     pub why: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A new claim stops the build here, and is then looked for on the page.
+    fn after(claim: Claim) -> Option<Claim> {
+        match claim {
+            Claim::NewInOld => Some(Claim::NewInCharter),
+            Claim::NewInCharter => Some(Claim::CharterInNew),
+            Claim::CharterInNew => Some(Claim::ObservedInNew),
+            Claim::ObservedInNew => Some(Claim::CeilingBreaksNothing),
+            Claim::CeilingBreaksNothing => Some(Claim::ChartersEqual),
+            Claim::ChartersEqual => Some(Claim::OldRoleIsFree),
+            Claim::OldRoleIsFree => Some(Claim::WithinLimits),
+            Claim::WithinLimits => Some(Claim::RemovedIsUnused),
+            Claim::RemovedIsUnused => None,
+        }
+    }
+
+    #[test]
+    fn the_page_on_plans_explains_every_claim_and_no_other() {
+        let page = include_str!("../../../../docs/formats/plan.md");
+        let (_, table) = page.split_once("| claim | means |").unwrap();
+        let rows = table
+            .lines()
+            .skip(2)
+            .take_while(|line| line.starts_with('|'));
+        let explained: Vec<&str> = rows.map(|row| row.split('`').nth(1).unwrap()).collect();
+        let claims = std::iter::successors(Some(Claim::NewInOld), |claim| after(*claim));
+        let named: Vec<&str> = claims.clone().map(Claim::name).collect();
+        assert_eq!(explained, named);
+        for claim in claims {
+            let written = serde_json::to_value(claim).unwrap();
+            assert_eq!(written, claim.name());
+        }
+    }
+}

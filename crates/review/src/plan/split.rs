@@ -9,6 +9,7 @@
 mod configured;
 mod cutover;
 mod draft;
+mod named;
 mod others;
 pub(crate) mod proofs;
 mod retire;
@@ -20,7 +21,13 @@ use bailiwick_charter::{
     compile::{Closure, CompiledCharter, closure, compile},
 };
 use bailiwick_estate::{Estate, Id, PrincipalId, Role, usage::Usage};
-use bailiwick_iam::{access::Algebra, arn::Arn};
+use bailiwick_iam::{
+    access::Algebra,
+    arn::Arn,
+    evaluate::Decision,
+    layers::Layers,
+    request::{Principal, Request},
+};
 use bailiwick_iam_catalog::Catalog;
 
 use super::{
@@ -91,13 +98,38 @@ pub fn split(sources: Sources<'_>, role: &Arn) -> Result<Plan, SplitError> {
 
 impl<'a> Split<'a> {
     pub(crate) fn of(sources: Sources<'a>, role: Id<Role>) -> Self {
+        let compiled = CompiledEstate::new(sources.estate, sources.catalog);
+        Self::with(sources, role, compiled)
+    }
+
+    /// With an estate that was compiled before.
+    pub(crate) fn with(sources: Sources<'a>, role: Id<Role>, compiled: CompiledEstate<'a>) -> Self {
         Self {
             sources,
             role,
             old: sources.estate.roles.at(role),
-            compiled: CompiledEstate::new(sources.estate, sources.catalog),
+            compiled,
             algebra: Algebra::new(sources.catalog),
         }
+    }
+
+    /// The layers of the old role, SCPs among them.
+    pub(crate) fn all_layers(&self) -> Layers {
+        self.compiled.layers(self.principal())
+    }
+
+    /// These layers, with what the resource asked for adds.
+    pub(crate) fn at_resource(&self, layers: Layers, resource: &Arn) -> Layers {
+        self.compiled.at_resource(layers, resource)
+    }
+
+    /// A session of the old role.
+    pub(crate) fn signer(&self) -> Principal {
+        self.compiled.signer(self.principal())
+    }
+
+    pub(crate) fn decide(&self, layers: &Layers, request: &Request) -> Decision {
+        self.compiled.decide(layers, request)
     }
 
     fn plan(&self, units: Vec<Unit<'a>>, mut stuck: Vec<units::Stuck>) -> Plan {
@@ -141,6 +173,7 @@ impl<'a> Split<'a> {
         if is_free {
             changes.extend(named.after);
             changes.extend(self.retire());
+            obligations.push(self.look_elsewhere());
         }
         obligations.extend(named.obligations);
         obligations.sort();

@@ -7,9 +7,7 @@ use bailiwick_iam::{
     policy::{ParsePolicyError, Policy},
 };
 
-use super::{
-    Ceiling, Home, Item, Language, ManagedPolicy, ResourcePolicy, Role, RolePolicy, Stack, markdown,
-};
+use super::{Ceiling, Home, Item, Language, ManagedPolicy, Role, RolePolicy, Stack, markdown};
 use crate::plan::{Act, Document, Plan};
 
 /// Why a plan cannot be written.
@@ -119,18 +117,6 @@ impl Making {
                     role.boundary = Some(policy.clone());
                 }
             }
-            Act::PutResourcePolicy { resource, document } => {
-                let arn: Option<Arn> = resource.parse().ok();
-                let Some((account, resource)) = arn.and_then(|it| Some((it.account_id()?, it)))
-                else {
-                    return Ok(());
-                };
-                let policy = ResourcePolicy {
-                    resource,
-                    document: document.policy()?,
-                };
-                self.add(Home::Account(account), Item::ResourcePolicy(policy));
-            }
             Act::CreateCeiling {
                 ceiling,
                 name,
@@ -146,7 +132,9 @@ impl Making {
                 self.add(Home::Organization, Item::Ceiling(ceiling));
             }
             Act::AttachCeiling { name, target, .. } => self.attach(name, target),
-            Act::DeletePolicy { .. }
+            // The resource, and so its policy, is another stack's, and a plan changes it twice.
+            Act::PutResourcePolicy { .. }
+            | Act::DeletePolicy { .. }
             | Act::DeleteRole { .. }
             | Act::RestoreRole { .. }
             | Act::DeleteRolePolicy { .. }
