@@ -206,7 +206,7 @@ impl Small<'_> {
         let estate = self.write(&folder);
         let charters = format!("{estate}/charters");
         let ran = run(&[&["diff", &estate, &charters, "--json"], more].concat());
-        let answer = serde_json::from_str(&ran.out).expect(&ran.err);
+        let answer = serde_json::from_str(&ran.out).unwrap();
         (ran, answer)
     }
 

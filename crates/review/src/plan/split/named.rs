@@ -400,6 +400,10 @@ mod tests {
     const OLD: &str = "arn:aws:iam::111122223333:role/old";
     const NEW: &str = "arn:aws:iam::111122223333:role/agents/prod/new";
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a test hands over what it has just made"
+    )]
     #[track_caller]
     fn check(statement: Value, heirs: &[&str], during: Value, after: Value) {
         let policy = json!({"Version": "2012-10-17", "Statement": [statement]});
@@ -412,34 +416,34 @@ mod tests {
         assert_eq!(of(Old::Goes), after);
     }
 
-    fn allow(principals: Value) -> Value {
+    fn allow(principals: &Value) -> Value {
         json!({"Effect": "Allow", "Principal": {"AWS": principals}, "Action": "s3:GetObject"})
     }
 
     #[test]
     fn a_new_role_stands_beside_the_old_one_and_then_in_its_place() {
         check(
-            allow(json!(OLD)),
+            allow(&json!(OLD)),
             &[NEW],
-            json!([allow(json!([NEW, OLD]))]),
-            json!([allow(json!([NEW]))]),
+            json!([allow(&json!([NEW, OLD]))]),
+            json!([allow(&json!([NEW]))]),
         );
     }
 
     #[test]
     fn a_statement_for_nobody_goes_and_one_for_others_stays() {
         check(
-            allow(json!(OLD)),
+            allow(&json!(OLD)),
             &[],
-            json!([allow(json!(OLD))]),
+            json!([allow(&json!(OLD))]),
             json!([]),
         );
         let other = "arn:aws:iam::111122223333:role/other";
         check(
-            allow(json!([OLD, other])),
+            allow(&json!([OLD, other])),
             &[],
-            json!([allow(json!([OLD, other]))]),
-            json!([allow(json!([other]))]),
+            json!([allow(&json!([OLD, other]))]),
+            json!([allow(&json!([other]))]),
         );
         let with_service = |aws: Option<Value>| {
             let mut principal = json!({"Service": "lambda.amazonaws.com"});
