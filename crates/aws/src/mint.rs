@@ -73,7 +73,8 @@ pub enum MintError {
 pub enum ShortSessions {
     /// The deadline is enforced by the session policy alone.
     ByPolicy,
-    /// `GetScopedCredentials` also ends the session itself.
+    /// `GetScopedCredentials` also ends the session itself. The task role must allow it, and one that
+    /// a charter compiles to does not: no session of an agent may make its successor.
     Scoped,
 }
 

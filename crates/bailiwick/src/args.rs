@@ -85,6 +85,10 @@ pub(crate) struct Scan {
     #[arg(long, value_name = "DIR")]
     pub charters: Vec<PathBuf>,
 
+    /// What was observed, one JSON object a line, in place of usage.ndjson beside an estate/
+    #[arg(long, value_name = "FILE")]
+    pub usage: Option<PathBuf>,
+
     /// How to show the findings
     #[arg(
         long,

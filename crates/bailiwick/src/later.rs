@@ -12,7 +12,18 @@ const VERBS: [&str; 14] = [
     "offboard", "evidence", "replay", "doctor",
 ];
 
-const FLAGS: [&str; 5] = ["--charters", "--trail", "--usage", "--estate", "--as"];
+/// Of the plans and the run time, each where its verb does not take it yet.
+const FLAGS: [&str; 9] = [
+    "--agent",
+    "--as",
+    "--charters",
+    "--estate",
+    "--out",
+    "--task",
+    "--trail",
+    "--usage",
+    "--verify",
+];
 
 /// The fault to report if what clap did not know is documented, but not in this release.
 pub(crate) fn asked_for(error: &clap::Error) -> Option<Fault> {

@@ -13,7 +13,7 @@ mod tests;
 use serde::Serialize;
 
 use crate::charter::{Charter, Mode};
-use crate::compile::{CompileError, Site, compile};
+use crate::compile::{CompileError, SESSION, Site, compile};
 use crate::place::Place;
 
 /// How much a remark matters. The words, and their order, are those of findings.
@@ -196,7 +196,12 @@ fn is_domain(text: &str) -> bool {
 fn identity(remarks: &mut Remarks<'_>) {
     let charter = remarks.charter;
     if charter.runs_as.is_empty() {
-        let what = "it does not say where the agent runs, so no role can trust it";
+        let what = match charter.mode {
+            Mode::Brokered => {
+                "it does not say where the agent runs: its role waits for an AgentCore runtime of its name"
+            }
+            Mode::Standing => "it does not say where the agent runs, so no role can trust it",
+        };
         let mend = "add `runs-as` with the ARN of the agent, function or task definition";
         remarks.add("runs-as", Weight::Medium, "agent", what, mend);
     }
@@ -241,6 +246,8 @@ fn identity(remarks: &mut Remarks<'_>) {
         ..Site::default()
     };
     match compile(charter, &site) {
+        // Remarked already, at its task.
+        Err(CompileError::TooLong { what: SESSION, .. }) => {}
         Err(error @ CompileError::TooLong { .. }) => {
             let mend = "split the agent, or its tasks";
             remarks.add("size", Weight::High, "tasks", error.to_string(), mend);

@@ -34,10 +34,14 @@ pub use harden::Hardening;
 pub use observe::{FieldSelector, Selector};
 pub use outlive::{OUTLIVING, Outlives};
 pub use role::broker;
-pub use session::{Deadline, SESSION_POLICY_LENGTH_MAX, SessionError, session_policy};
+pub use session::{
+    Deadline, SESSION_POLICY_LENGTH_MAX, SessionError, SessionTemplate, is_denied_to_agents,
+    session_policy,
+};
 pub use when::{WhenError, check_when};
 
-pub(crate) use session::{is_denied_to_agents, session_length};
+pub(crate) use closure::is_invocation;
+pub(crate) use session::{SESSION, session_length};
 
 /// What a charter does not say and its compilation depends on: where it is compiled for.
 #[derive(Debug, Clone, Default)]
@@ -56,6 +60,10 @@ pub struct Site {
     pub models: Vec<Arn>,
     /// The image repositories that containers of agents are pulled from.
     pub images: Vec<Arn>,
+    /// The guardrails an agent is configured with.
+    pub guardrails: Vec<Arn>,
+    /// The policy engines that decide for a gateway.
+    pub engines: Vec<Arn>,
     /// What stands behind a tool server, where calling it needs a right on AWS: by server name.
     pub tools: BTreeMap<String, Vec<ToolTarget>>,
 }
@@ -103,6 +111,8 @@ pub struct CompiledCharter {
     pub selectors: Vec<Selector>,
     /// The rights beside the declared ones, each with its reason.
     pub baseline: Vec<Baseline>,
+    /// In `brokered` mode, what a grant of each task will be given in each account.
+    pub sessions: BTreeMap<TaskName, BTreeMap<AccountId, SessionTemplate>>,
     /// What goes on after a session ends, by its nature.
     pub outlives: Vec<Outlives>,
     /// What the reader of a plan should know.
@@ -219,6 +229,8 @@ pub enum CompileError {
 pub fn compile(charter: &Charter, site: &Site) -> Result<CompiledCharter, CompileError> {
     let baseline = baseline::of(charter, site)?;
     let roles = role::roles(charter, site, &baseline)?;
+    let home = roles.runtime.account;
+    let workloads = platform::workloads(charter, site, home)?;
     let mut cedar = BTreeMap::new();
     for (name, task) in &charter.tasks {
         cedar.insert(name.clone(), cedar_set(charter, name, task)?);
@@ -232,7 +244,8 @@ pub fn compile(charter: &Charter, site: &Site) -> Result<CompiledCharter, Compil
         invoke: invoke::policy(charter, site)?,
         hardening: harden::all(charter, site, &roles),
         cedar,
-        selectors: observe::selectors(charter),
+        selectors: observe::selectors(charter, &workloads),
+        sessions: session::templates(charter, home)?,
         outlives: outlive::of(charter),
         remarks: remarks(charter, &roles, &baseline),
         baseline: baseline.into_iter().map(|right| right.told).collect(),
@@ -272,7 +285,15 @@ fn remarks(charter: &Charter, roles: &role::Roles, baseline: &[baseline::Right])
         remarks.push("standing: the platform's role holds the rights at all times, and revocation is of the whole role".to_owned());
     }
     if !roles.runtime.trust_is_exact {
-        remarks.push("the trust names the agent by a pattern: put its id into `runs-as` once AWS has given it, and compile again".to_owned());
+        let phase = if charter.runs_as.is_empty() {
+            format!(
+                "first phase: `runs-as` names nothing yet, so the role of the platform waits for an AgentCore runtime called `{}`; the roles of the tasks trust the broker and stay as they are. Put its ARN into `runs-as` once AWS has given it, and compile again",
+                charter.agent.as_str().replace('-', "_")
+            )
+        } else {
+            "first phase: the trust names the agent by a pattern; put its id into `runs-as` once AWS has given it, and compile again".to_owned()
+        };
+        remarks.push(phase);
     }
     let thinks = baseline
         .iter()

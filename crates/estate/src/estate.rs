@@ -14,7 +14,7 @@ use crate::{
     organization::{Levels, Organization},
     principal::{Account, Group, PrincipalId, Role, User},
     resource::{Resource, ResourcePolicy},
-    source::{Incomplete, Place, Source},
+    source::{Incomplete, MORE_PRINCIPALS, Place, Source},
 };
 
 /// What exists: organisation, accounts, principals, policies, agents, tools, resources.
@@ -192,6 +192,15 @@ impl Estate {
             Some(Named::User(_) | Named::Group(_) | Named::Policy(_)) => ResourcePolicy::None,
             None => ResourcePolicy::Unknown,
         }
+    }
+
+    /// Whether every user and role of an account is known: what is not here does not exist.
+    #[must_use]
+    pub fn has_all_principals(&self, account: AccountId) -> bool {
+        let more = format!("{MORE_PRINCIPALS} {account}");
+        let given = |account: &Account| account.principals_given;
+        self.accounts.get(&account).is_some_and(given)
+            && !self.incomplete.iter().any(|it| it.what.starts_with(&more))
     }
 
     /// Whether a service call of an account was answered in some region: `answered(id,

@@ -61,9 +61,10 @@ use crate::request::{Facts, Principal, Request};
 use crate::vocabulary::Vocabulary;
 
 pub use budget::{Exhausted, Limits};
+pub use clause::resources_meet;
 pub use region::Region;
 
-pub(crate) use clause::{action_covers, resource_covers, resources_meet};
+pub(crate) use clause::{action_covers, resource_covers};
 
 use ask::{Answer, Ear, Label, Layer, Question, Side, Start};
 pub use compare::{Comparison, Relation, compare};

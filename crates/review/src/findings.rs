@@ -38,6 +38,7 @@ mod secr_01;
 mod secr_03;
 mod sep_01;
 mod sep_02;
+mod sep_03;
 mod sep_04;
 mod trust_01;
 mod trust_02;
@@ -77,6 +78,7 @@ pub const RULES: &[Rule] = &[
     inv_07::RULE,
     sep_01::RULE,
     sep_02::RULE,
+    sep_03::RULE,
     sep_04::RULE,
     env_01::RULE,
     env_02::RULE,

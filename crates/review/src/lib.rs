@@ -5,6 +5,7 @@
 //! decides a request itself: `iam` does, and a finding that fails carries the request it decided.
 #![warn(clippy::disallowed_methods)]
 
+mod class;
 mod findings;
 mod forbidden;
 mod rule;

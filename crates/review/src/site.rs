@@ -1,12 +1,12 @@
 //! What an estate knows of an agent that its charter does not say: the models it was given, the
-//! image it runs from, what stands behind its tools.
+//! image it runs from, its guardrail and policy engine, what stands behind its tools.
 
 use bailiwick_charter::{
     Charter,
     compile::{CalledBy, Site, ToolTarget},
 };
 use bailiwick_estate::{
-    Agent, Estate, Id, Named, PrincipalId, Role, ToolKind,
+    Agent, AgentKind, Estate, Id, Named, PrincipalId, Role, ToolKind,
     agent::{ActsAs, AgentVersion},
 };
 use bailiwick_iam::{
@@ -47,6 +47,23 @@ pub fn site(charter: &Charter, estate: &Estate, known: &Site) -> Site {
         site.images
             .extend(images.filter(|arn| arn.resource_kind() == "repository"));
     }
+    // The model that a knowledge base embeds with is named nowhere else; it takes an ARN.
+    let bases = agents
+        .iter()
+        .filter(|agent| agent.kind == AgentKind::KnowledgeBase);
+    let embeds = bases.filter_map(|base| base.model.as_deref()?.parse().ok());
+    site.models.extend(embeds);
+    let guardrails = agents.iter().filter_map(|agent| guardrail(agent));
+    site.guardrails.extend(guardrails);
+    site.guardrails.sort();
+    site.guardrails.dedup();
+    let engines = agents
+        .iter()
+        .filter_map(|agent| agent.policy_engine.as_ref());
+    site.engines
+        .extend(engines.filter_map(|engine| engine.arn.parse().ok()));
+    site.engines.sort();
+    site.engines.dedup();
     site.models.sort();
     site.models.dedup();
     site.images.sort();
@@ -74,6 +91,21 @@ pub fn site(charter: &Charter, estate: &Estate, known: &Site) -> Site {
         targets.dedup();
     }
     site
+}
+
+/// The guardrail of an agent's configuration, which names it by ARN or by id.
+pub(crate) fn guardrail(agent: &Agent) -> Option<Arn> {
+    let named = agent.guardrail.as_ref()?;
+    if named.starts_with("arn:") {
+        return named.parse().ok();
+    }
+    let region = agent.arn.region();
+    format!(
+        "arn:aws:bedrock:{region}:{}:guardrail/{named}",
+        agent.account
+    )
+    .parse()
+    .ok()
 }
 
 fn agent<'e>(estate: &'e Estate, arn: &Arn) -> Option<&'e Agent> {

@@ -7,6 +7,7 @@
 mod actions;
 mod agents;
 mod ask;
+mod changes;
 mod chartered;
 mod compare;
 mod evidence;
@@ -46,10 +47,11 @@ use crate::{
 pub(crate) use actions::Known;
 pub(crate) use agents::is_telemetry;
 pub(crate) use ask::{Answer, Proof};
+pub(crate) use changes::{Change, Scope, declared_scope, is_deletion};
 pub(crate) use chartered::declared;
 pub(crate) use compare::allows_everything;
 pub(crate) use missing::{Allowed, Missing};
-pub(crate) use sample::{instance, is_wild};
+pub(crate) use sample::{could_work_on, instance, is_wild};
 pub(crate) use seat::{Part, Seat};
 
 /// The name of the policy that stands for what another account grants its own principals.
@@ -112,6 +114,11 @@ impl<'e> View<'e> {
             algebra: Algebra::new(catalog),
             expanded: RefCell::default(),
         }
+    }
+
+    /// What sets of requests are compared with.
+    pub(crate) fn algebra(&self) -> &Algebra<'e> {
+        &self.algebra
     }
 
     /// What every principal can become.

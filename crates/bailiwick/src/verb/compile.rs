@@ -146,6 +146,14 @@ fn files(answer: &Answer, language: Language) -> anyhow::Result<BTreeMap<String,
         for (task, set) in &compiled.cedar {
             files.insert(format!("cedar/{agent}/{task}.cedar"), set.policies.clone());
         }
+        for (task, sessions) in &compiled.sessions {
+            for (account, session) in sessions {
+                files.insert(
+                    format!("sessions/{agent}/{task}-{account}.json"),
+                    pretty(session)?,
+                );
+            }
+        }
         files.insert(
             format!("selectors/{agent}.json"),
             pretty(&compiled.selectors)?,

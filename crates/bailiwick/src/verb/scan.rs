@@ -28,7 +28,7 @@ pub(crate) fn run(scan: &Scan, json: bool, output: &mut Output) -> anyhow::Resul
     let waivers = scan.waivers.as_deref().map(read_waivers).transpose()?;
     let estate = snapshot::load(&scan.paths)?;
     let charters = charters(scan, &estate)?;
-    let usage = usage(&estate)?;
+    let usage = usage(scan, &estate)?;
     let intent = Intent {
         charters: charters.as_ref(),
         usage: usage.as_ref(),
@@ -66,8 +66,11 @@ fn charters(scan: &Scan, estate: &Estate) -> Result<Option<Charters>, Fault> {
     charters::load(&beside).map(Some)
 }
 
-/// The usage beside the estate.
-fn usage(estate: &Estate) -> Result<Option<Usage>, Fault> {
+/// The usage that was given, or else the one beside the estate.
+fn usage(scan: &Scan, estate: &Estate) -> Result<Option<Usage>, Fault> {
+    if let Some(file) = &scan.usage {
+        return usage::load(file).map(Some);
+    }
     match snapshot::beside(estate, Beside::Usage).as_slice() {
         [] => Ok(None),
         [file] => usage::load(file).map(Some),
@@ -76,7 +79,7 @@ fn usage(estate: &Estate) -> Result<Option<Usage>, Fault> {
             one.display(),
             other.display()
         ))
-        .mend("leave one of them beside the estate")),
+        .mend("name the one that is meant: --usage FILE")),
     }
 }
 

@@ -90,6 +90,136 @@ fn an_action_that_the_catalog_lacks_could_not_be_told() {
     );
 }
 
+/// What is wrong with a charter is said with its name, weight and place.
+#[test]
+fn each_mistake_is_remarked_where_it_stands() {
+    let mail = "    tools:\n      - { tool: mail/fetch, calls: 1, labels: [untrusted-source] }\n      - { tool: mail/send, calls: 1, labels: [outward-effect] }\n";
+    let cases = [
+        (
+            "a write under read",
+            GOOD.replace("s3:GetObject", "s3:PutObject"),
+            "split",
+            "high",
+            (16, 21),
+        ),
+        (
+            "who may do what",
+            GOOD.replace("s3:GetObject", "s3:PutBucketPolicy"),
+            "permissions",
+            "high",
+            (16, 21),
+        ),
+        (
+            "a parameter with a slash",
+            GOOD.replace("[0-9]{8}", "[0-9/]{8}"),
+            "unsafe-parameter",
+            "medium",
+            (14, 19),
+        ),
+        (
+            "nobody at the contact",
+            GOOD.replace("payments@example.com", "payments"),
+            "owner",
+            "high",
+            (2, 26),
+        ),
+        (
+            "longer than the ceiling",
+            GOOD.replace("for: 5m", "for: 5h"),
+            "ttl",
+            "high",
+            (13, 5),
+        ),
+        (
+            "all three in one task",
+            format!("{}{mail}", GOOD.replace("[internal]", "[confidential]")),
+            "rule-of-two",
+            "medium",
+            (13, 5),
+        ),
+        (
+            "what makes a successor",
+            GOOD.replace("s3:GetObject", "sts:AssumeRole"),
+            "successor",
+            "high",
+            (16, 21),
+        ),
+    ];
+    for (what, text, about, weight, place) in cases {
+        let (_, out) = check(&text, &["--json"]);
+        let answer: Value = serde_json::from_str(&out).unwrap();
+        let remarks = answer["charters"][0]["remarks"].as_array().unwrap();
+        let found = remarks.iter().find(|it| it["about"] == about);
+        let found = found.unwrap_or_else(|| panic!("{what}: {out}"));
+        let at = (
+            found["line"].as_u64().unwrap(),
+            found["column"].as_u64().unwrap(),
+        );
+        assert_eq!(
+            (found["weight"].as_str().unwrap(), at),
+            (weight, place),
+            "{what}: {found}"
+        );
+        assert!(!found["mend"].as_str().unwrap().is_empty(), "{what}");
+    }
+}
+
+/// An editor that knows the published schema underlines what the parser refuses.
+#[test]
+fn the_published_schema_accepts_charters_and_no_others() {
+    let judge = |text: &str| {
+        let mut script = bailiwick_testkit::peers::python_script("check_charter.py")?;
+        let folder = Folder::new();
+        let file = folder.file("charter.yaml", text);
+        let output = script.arg(file).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        Some((output.status.success(), said))
+    };
+    if judge(GOOD).is_none() {
+        return;
+    }
+    let acme = bailiwick_testkit::repository().join("examples/acme/charters");
+    let files = std::fs::read_dir(acme).unwrap();
+    let mut texts: Vec<_> = files
+        .map(|it| std::fs::read_to_string(it.unwrap().path()).unwrap())
+        .collect();
+    assert!(texts.len() >= 5);
+    texts.push(GOOD.to_owned());
+    for text in &texts {
+        assert_eq!(judge(text).unwrap(), (true, String::new()), "{text}");
+    }
+    let bad = [
+        ("a slip in a key", GOOD.replace("purpose:", "purpse:")),
+        ("an unknown mode", GOOD.replace("brokered", "broker")),
+        (
+            "no owner",
+            GOOD.replace(
+                "owner: { team: payments, contact: payments@example.com }\n",
+                "",
+            ),
+        ),
+        ("no span", GOOD.replace("for: 5m", "for: 5 minutes")),
+        (
+            "a name with capitals",
+            GOOD.replace("agent: reader", "agent: Reader"),
+        ),
+        ("no tasks", GOOD[..GOOD.find("tasks:").unwrap()].to_owned()),
+        (
+            "an account that is none",
+            GOOD.replace("resources:", "account: 12, resources:"),
+        ),
+        (
+            "a label nobody knows",
+            format!("{GOOD}    tools: [ {{ tool: a/b, labels: [nice] }} ]\n"),
+        ),
+    ];
+    for (what, text) in bad {
+        assert_eq!(check(&text, &[]).0, 2, "the parser refuses {what}");
+        let (is_valid, said) = judge(&text).unwrap();
+        assert!(!is_valid && !said.is_empty(), "the schema refuses {what}");
+    }
+}
+
 #[test]
 fn the_level_that_fails_is_the_caller_s_to_choose() {
     let long = GOOD.replace("for: 5m", "for: 2h");
@@ -152,7 +282,11 @@ fn a_draft_of_each_of_acme_s_agents_is_a_charter() {
         let folder = Folder::new();
         let file = folder.file("draft.yaml", &ran.out);
         let checked = run(&["charter", "check", &file]);
-        assert_ne!(checked.code, 2, "{arn}: {}\n{}", checked.err, ran.out);
+        assert_eq!(
+            checked.code, 0,
+            "{arn}: {}{}\n{}",
+            checked.out, checked.err, ran.out
+        );
         drafted += 1;
     }
     assert!(drafted >= 10);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::program::{Folder, refuses, run};
+use crate::program::{Folder, files_below, refuses, run};
 
 const BROKER: &str = "arn:aws:ecs:us-east-1:111122223333:task-definition/bailiwickd";
 
@@ -197,6 +197,47 @@ fn an_estate_adds_what_it_knows_of_models_images_and_tools() {
 }
 
 #[test]
+fn an_agent_that_aws_has_not_made_yet_is_compiled_in_two_phases_and_told_so() {
+    let text = "agent: new-reader\nowner: { team: t, contact: t@example.com }\npurpose: p\nenvironment: prod\nmode: brokered\ntasks: { read-one: { for: 5m, parameters: { tenant: \"[a-z]{3,9}\" }, read: [ { actions: [s3:GetObject], resources: [\"arn:aws:s3:::b/${tenant}/*\"] } ] } }\n";
+    let folder = Folder::new();
+    let file = folder.file("reader.yaml", text);
+    let out = folder.path().join("out");
+    let args = [
+        "compile",
+        &file,
+        "--account",
+        "111122223333",
+        "--out",
+        out.to_str().unwrap(),
+    ];
+    let ran = run(&args);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(
+        ran.err.contains("first phase: `runs-as` names nothing yet"),
+        "{}",
+        ran.err
+    );
+    let files = files_below(&out);
+    let read = |name: &str| String::from_utf8(files[name].clone()).unwrap();
+    let platform = read("policies/111122223333/new-reader/trust.json");
+    assert!(
+        platform.contains("bedrock-agentcore:*:111122223333:runtime/new_reader-*"),
+        "{platform}"
+    );
+    assert!(platform.contains("aws:SourceAccount"), "{platform}");
+    let task = read("policies/111122223333/new-reader-task/trust.json");
+    assert!(
+        task.contains("role/bailiwick/bailiwick-broker") && !task.contains("Service"),
+        "{task}"
+    );
+    let session = read("sessions/new-reader/read-one-111122223333.json");
+    assert!(session.contains("arn:aws:s3:::b/${tenant}/*"), "{session}");
+    let session: Value = serde_json::from_str(&session).unwrap();
+    let count = |name: &str| session[name].as_u64().unwrap();
+    assert_eq!(count("characters") + count("room"), 2_048);
+}
+
+#[test]
 fn the_same_charters_give_the_same_bytes() {
     let once = run(&["compile", "examples/acme/charters"]).out;
     assert_eq!(once, run(&["compile", "examples/acme/charters"]).out);
@@ -208,9 +249,10 @@ fn what_cannot_be_compiled_is_refused_with_its_mend() {
     let text = "agent: reader\nowner: { team: t, contact: t@example.com }\npurpose: p\nenvironment: prod\nmode: brokered\ntasks: { read-one: { for: 5m, read: [ { actions: [s3:GetObject], resources: [\"arn:aws:s3:::b/*\"] } ] } }\n";
     let file = folder.file("reader.yaml", text);
     refuses(&["compile", &file], &["names an account", "--account"]);
+    let standing = folder.file("standing.yaml", text.replace("brokered", "standing"));
     refuses(
-        &["compile", &file, "--account", "111122223333"],
-        &["does not say where it runs"],
+        &["compile", &standing, "--account", "111122223333"],
+        &["does not say where it runs", "runs-as: ["],
     );
     refuses(&["compile", &file, "--account", "1"], &["twelve digits"]);
     refuses(

@@ -12,6 +12,7 @@ mod diff;
 mod evaluate;
 mod explain;
 mod ledger;
+mod limits;
 mod plan;
 mod program;
 mod scan;

@@ -2,7 +2,7 @@
 
 use super::{Actions, KnownAction, Level, Remarks, Weight};
 use crate::charter::{Reach, Task};
-use crate::compile::is_denied_to_agents;
+use crate::compile::{is_denied_to_agents, is_invocation};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Side {
@@ -102,8 +102,11 @@ fn beyond_a_grant(remarks: &mut Remarks<'_>, path: &str, known: &[KnownAction]) 
 }
 
 fn levels(remarks: &mut Remarks<'_>, path: &str, side: Side, pattern: &str, known: &[KnownAction]) {
-    let of = |level: Level| known.iter().find(|action| action.level == level);
-    if let Some(action) = of(Level::PermissionsManagement) {
+    // AWS counts some ways to start something, such as calling a gateway, as managing permissions.
+    let manages = |action: &&KnownAction| {
+        action.level == Level::PermissionsManagement && !is_invocation(&action.name)
+    };
+    if let Some(action) = known.iter().find(manages) {
         let what = format!("`{}` changes who may do what", action.name);
         let mend = "leave permissions to people: a task that can widen itself has no bounds";
         remarks.add("permissions", Weight::High, path, what, mend);

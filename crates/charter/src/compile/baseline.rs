@@ -7,7 +7,7 @@
 use bailiwick_iam::arn::{AccountId, Arn};
 use bailiwick_iam::policy::{Operator, Quantifier, Statement, Test};
 
-use super::platform::Platform;
+use super::platform::{Platform, workloads};
 use super::statement::{allow, where_key, where_operator};
 use super::{Baseline, CompileError, Site};
 use crate::charter::Charter;
@@ -20,6 +20,8 @@ pub(crate) struct Right {
 }
 
 pub(crate) const MODEL: &str = "Model";
+const PROFILE: &str = "ModelProfile";
+const GUARDRAIL: &str = "Guardrail";
 
 /// The account in which the agent lives.
 pub(crate) fn account(charter: &Charter, site: &Site) -> Result<AccountId, CompileError> {
@@ -33,13 +35,15 @@ pub(crate) fn of(charter: &Charter, site: &Site) -> Result<Vec<Right>, CompileEr
     let account = account(charter, site)?;
     let mut rights = Vec::new();
     rights.extend(model(charter, site));
-    for workload in &charter.runs_as {
+    // What a closure asks of an agent that runs nowhere yet is what it declares.
+    let workloads = workloads(charter, site, account).unwrap_or_default();
+    for workload in workloads.iter() {
         let Some(platform) = Platform::of(workload) else {
             continue;
         };
         match platform {
             Platform::AgentCore => {
-                agentcore(&mut rights, workload, account);
+                agentcore(&mut rights, workload, account, site);
                 image(&mut rights, workload, site);
             }
             Platform::Lambda => logs(
@@ -47,9 +51,13 @@ pub(crate) fn of(charter: &Charter, site: &Site) -> Result<Vec<Right>, CompileEr
                 workload,
                 &format!("/aws/lambda/{}", workload.resource_name()),
             ),
-            // Bedrock writes the logs and traces of its agents itself; tasks and pods log through
-            // the role of their host.
-            Platform::Bedrock | Platform::EcsTask | Platform::EksPod | Platform::Ec2 => {}
+            // It writes the logs and traces of its agents itself.
+            Platform::Bedrock => {
+                profiles(&mut rights, charter, site);
+                guardrails(&mut rights, site);
+            }
+            // Tasks and pods log through the role of their host.
+            Platform::EcsTask | Platform::EksPod | Platform::Ec2 => {}
         }
     }
     rights.extend(proof(site));
@@ -85,9 +93,47 @@ fn model(charter: &Charter, site: &Site) -> Option<Right> {
     (!models.is_empty()).then(|| right(MODEL, reason, &actions, &models))
 }
 
+/// Bedrock looks a profile up, with the agent's role, before it thinks with it.
+// https://docs.aws.amazon.com/bedrock/latest/userguide/agents-permissions.html
+fn profiles(rights: &mut Vec<Right>, charter: &Charter, site: &Site) {
+    let models = charter.models.iter().chain(&site.models);
+    let mut profiles: Vec<String> = models
+        .filter(|arn| arn.resource_kind().ends_with("inference-profile"))
+        .map(Arn::to_string)
+        .collect();
+    profiles.sort();
+    profiles.dedup();
+    let is_said = rights.iter().any(|right| right.told.sid == PROFILE);
+    if !profiles.is_empty() && !is_said {
+        let reason = "Bedrock looks up the inference profile with the agent's role";
+        rights.push(right(
+            PROFILE,
+            reason,
+            &["bedrock:GetInferenceProfile"],
+            &profiles,
+        ));
+    }
+}
+
+/// Without this right an agent that has a guardrail answers nothing at all.
+// https://docs.aws.amazon.com/bedrock/latest/userguide/agents-permissions.html
+fn guardrails(rights: &mut Vec<Right>, site: &Site) {
+    let is_said = rights.iter().any(|right| right.told.sid == GUARDRAIL);
+    if !site.guardrails.is_empty() && !is_said {
+        let guardrails: Vec<String> = site.guardrails.iter().map(Arn::to_string).collect();
+        let reason = "the guardrail it is configured with";
+        rights.push(right(
+            GUARDRAIL,
+            reason,
+            &["bedrock:ApplyGuardrail"],
+            &guardrails,
+        ));
+    }
+}
+
 /// AWS's list for a runtime, less what it has for every runtime of the account.
 // https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/runtime-permissions.html
-fn agentcore(rights: &mut Vec<Right>, workload: &Arn, account: AccountId) {
+fn agentcore(rights: &mut Vec<Right>, workload: &Arn, account: AccountId, site: &Site) {
     let (kind, id) = (workload.resource_kind(), workload.resource_name());
     let region = workload.region();
     if kind == "runtime" || kind == "harness" {
@@ -132,6 +178,21 @@ fn agentcore(rights: &mut Vec<Right>, workload: &Arn, account: AccountId) {
             &["bedrock-agentcore:GetGateway"],
             &[workload.to_string()],
         ));
+        // https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/policy-permissions.html
+        if !site.engines.is_empty() {
+            let engines = site.engines.iter().map(Arn::to_string);
+            let decided: Vec<String> = engines.chain([workload.to_string()]).collect();
+            rights.push(right(
+                "PolicyEngine",
+                "its policy engine decides each call",
+                &[
+                    "bedrock-agentcore:AuthorizeAction",
+                    "bedrock-agentcore:GetPolicyEngine",
+                    "bedrock-agentcore:PartiallyAuthorizeActions",
+                ],
+                &decided,
+            ));
+        }
     }
 }
 

@@ -137,7 +137,7 @@ pub(crate) const INVOCATIONS: [&str; 9] = [
     "states:StartSyncExecution",
 ];
 
-fn is_invocation(action: &str) -> bool {
+pub(crate) fn is_invocation(action: &str) -> bool {
     INVOCATIONS
         .iter()
         .any(|invocation| invocation.eq_ignore_ascii_case(action))

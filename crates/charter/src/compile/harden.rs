@@ -141,7 +141,12 @@ fn one(guarded: Guarded, carrier: String, used: &Use, site: &Site) -> Option<Har
         | Guarded::Table
         | Guarded::KnowledgeBase => used.resources.clone(),
     };
-    let named = allow(Some("NamedRole"), &used.actions, &resources);
+    let mut named = allow(Some("NamedRole"), &used.actions, &resources);
+    let account = role.split(':').nth(4).unwrap_or_default();
+    // A function's policy is made of permissions, which take no such condition.
+    if guarded != Guarded::Function {
+        named = where_key(named, Test::StringEquals, "aws:PrincipalAccount", [account]);
+    }
     let mut statements = vec![to_principal(named, PrincipalPattern::Aws(role.clone()))];
     let mut why = format!("names {role} and the actions its tasks declare");
     if let Some(organization) = &site.organization

@@ -2,6 +2,7 @@
 
 use bailiwick_iam::arn::Arn;
 
+use super::platform::workloads;
 use super::statement::{self, Rights};
 use super::{CompileError, Holds, InvokerPolicy, NamedDocument, Site, baseline};
 use crate::charter::Charter;
@@ -47,13 +48,14 @@ pub(crate) fn policy(
     charter: &Charter,
     site: &Site,
 ) -> Result<Option<InvokerPolicy>, CompileError> {
-    let rights = rights(&charter.runs_as);
+    let account = baseline::account(charter, site)?;
+    let rights = rights(&workloads(charter, site, account)?);
     let invokers = charter.invokers.clone().unwrap_or_default();
     if rights.is_empty() || invokers.is_empty() {
         return Ok(None);
     }
     Ok(Some(InvokerPolicy {
-        account: baseline::account(charter, site)?,
+        account,
         path: charter.role_path(),
         policy: NamedDocument {
             name: format!("{}-invoke", charter.agent),

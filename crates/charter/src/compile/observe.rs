@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bailiwick_iam::arn::Arn;
 use serde::Serialize;
 
 use crate::charter::Charter;
@@ -49,9 +50,9 @@ fn event_type(service: &str, resource: &str) -> Option<&'static str> {
     }
 }
 
-pub(crate) fn selectors(charter: &Charter) -> Vec<Selector> {
+pub(crate) fn selectors(charter: &Charter, workloads: &[Arn]) -> Vec<Selector> {
     let mut prefixes: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for workload in &charter.runs_as {
+    for workload in workloads {
         let Some(kind) = event_type(workload.service(), workload.resource()) else {
             continue;
         };

@@ -1,10 +1,13 @@
 //! How the places where agents run assume a role.
 
-use bailiwick_iam::arn::Arn;
+use std::borrow::Cow;
+
+use bailiwick_iam::arn::{AccountId, Arn};
 use bailiwick_iam::policy::{Policy, PrincipalPattern, Statement, Test};
 
-use super::CompileError;
 use super::statement::{policy, trust, where_key};
+use super::{CompileError, Site};
+use crate::charter::{Charter, Mode};
 
 /// What assumes the role of a workload, and what AWS says it acts for when it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +86,43 @@ impl Platform {
             Self::EcsTask | Self::EksPod | Self::Lambda | Self::Ec2 => false,
         }
     }
+}
+
+/// The workloads of a charter. A brokered agent of which none is named yet is about to be an AgentCore
+/// runtime of its name: its role on the platform holds no task data, and trusts nothing else until
+/// then. A standing one is not guessed at: whoever is guessed would hold the tasks' rights.
+pub(crate) fn workloads<'c>(
+    charter: &'c Charter,
+    site: &Site,
+    home: AccountId,
+) -> Result<Cow<'c, [Arn]>, CompileError> {
+    if !charter.runs_as.is_empty() {
+        return Ok(Cow::Borrowed(&charter.runs_as));
+    }
+    let expected = match charter.mode {
+        Mode::Brokered => expected(charter, site, home),
+        Mode::Standing => None,
+    };
+    expected
+        .map(|arn| Cow::Owned(vec![arn]))
+        .ok_or_else(|| CompileError::NoWorkload {
+            agent: charter.agent.clone(),
+        })
+}
+
+/// The runtime that is about to be made: AWS puts a hyphen, which no name has, and an id behind its
+/// name.
+// https://docs.aws.amazon.com/bedrock-agentcore-control/latest/APIReference/API_CreateAgentRuntime.html
+fn expected(charter: &Charter, site: &Site, home: AccountId) -> Option<Arn> {
+    const NAME_LENGTH_MAX: usize = 48;
+    let name = charter.agent.as_str().replace('-', "_");
+    if name.len() > NAME_LENGTH_MAX {
+        return None;
+    }
+    let region = site.region.as_deref().unwrap_or("*");
+    format!("arn:aws:bedrock-agentcore:{region}:{home}:runtime/{name}-*")
+        .parse()
+        .ok()
 }
 
 /// The trust policy of a role that these workloads run as.

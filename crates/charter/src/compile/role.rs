@@ -7,7 +7,7 @@ use bailiwick_iam::policy::{Operator, Policy, PrincipalPattern, Quantifier, Stat
 
 use super::baseline::{Right, account};
 use super::closure::{Split, declared};
-use super::platform::{Platform, trust_of};
+use super::platform::{Platform, trust_of, workloads};
 use super::statement::{Rights, allow, deny, length, policy, trust, where_key, where_operator};
 use super::{BROKER_ROLE, CompileError, CompiledRole, Holds, NamedDocument, RoleKind, Site};
 use crate::charter::{Charter, Mode};
@@ -81,12 +81,8 @@ pub(crate) fn roles(
     let mut wide = Vec::new();
     let mut make = |frame: Frame<'_>| frame.role(charter, &mut wide);
     let name = charter.agent.to_string();
-    if charter.runs_as.is_empty() {
-        return Err(CompileError::NoWorkload {
-            agent: charter.agent.clone(),
-        });
-    }
-    let trust = trust_of(&charter.runs_as)?;
+    let workloads = workloads(charter, site, home)?;
+    let trust = trust_of(&workloads)?;
     let statements: Vec<Statement> = baseline
         .iter()
         .map(|right| right.statement.clone())
@@ -102,7 +98,7 @@ pub(crate) fn roles(
         account: home,
         name,
         trust,
-        trust_is_exact: is_exact(charter),
+        trust_is_exact: is_exact(&workloads),
         baseline: statements,
         split,
     })?;
@@ -144,12 +140,12 @@ fn in_one<'s>(splits: impl Iterator<Item = &'s Split>) -> Split {
 }
 
 /// Whether each workload is named to the letter, by a service that says which one it is.
-fn is_exact(charter: &Charter) -> bool {
+fn is_exact(workloads: &[Arn]) -> bool {
     let exact = |workload: &Arn| {
         !workload.as_str().ends_with('*')
             || Platform::of(workload).is_some_and(|platform| !platform.names_workload())
     };
-    charter.runs_as.iter().all(exact)
+    workloads.iter().all(exact)
 }
 
 /// A role before its policies are measured.

@@ -4,17 +4,24 @@ use std::collections::BTreeMap;
 
 use bailiwick_iam::arn::AccountId;
 use bailiwick_iam::policy::{Policy, Test};
+use serde::Serialize;
 
+use super::CompileError;
 use super::closure::{account_of, kinds};
 use super::outlive::admits;
+use super::role::within;
 use super::statement::{Rights, deny, length, policy, where_key};
 use crate::bind::{BindError, Bindings};
-use crate::charter::Task;
+use crate::charter::{Charter, Mode, Task};
+use crate::name::TaskName;
 use crate::template::{Part, ResourceTemplate};
 
 /// What STS takes as session policy, in characters.
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
 pub const SESSION_POLICY_LENGTH_MAX: usize = 2_048;
+
+/// As errors call it.
+pub(crate) const SESSION: &str = "session policy";
 
 /// What a session could make its successor with. A grant ends; so does all that came of it.
 const SUCCESSORS: [&str; 6] = [
@@ -27,7 +34,8 @@ const SUCCESSORS: [&str; 6] = [
 ];
 
 /// Whether no session of an agent may call this action, declared or not.
-pub(crate) fn is_denied_to_agents(action: &str) -> bool {
+#[must_use]
+pub fn is_denied_to_agents(action: &str) -> bool {
     SUCCESSORS.iter().any(|pattern| admits(pattern, action))
 }
 
@@ -140,23 +148,79 @@ fn within_deadline(rights: &Rights, deadline: Deadline) -> Policy {
     policy(statements)
 }
 
+/// The policy that a grant will carry in one account, before its parameters and its end are known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SessionTemplate {
+    /// How long it is with the shortest of values, of [`SESSION_POLICY_LENGTH_MAX`].
+    pub characters: usize,
+    /// How many characters the values may have together, each as often as it stands here.
+    pub room: usize,
+    /// Each parameter stands as `${name}`, and the end as the year 1970.
+    pub policy: Policy,
+}
+
+/// What each task of a brokered agent will be granted, by account.
+///
+/// # Errors
+///
+/// When a session policy is longer than STS takes, whatever the values.
+pub(crate) fn templates(
+    charter: &Charter,
+    home: AccountId,
+) -> Result<BTreeMap<TaskName, BTreeMap<AccountId, SessionTemplate>>, CompileError> {
+    let mut templates = BTreeMap::new();
+    if charter.mode == Mode::Standing {
+        return Ok(templates);
+    }
+    for (name, task) in &charter.tasks {
+        let written = by_account(task, Some(home), |resource| resource.to_string());
+        let least = by_account(task, Some(home), |resource| filled(resource, 1));
+        let mut sessions = BTreeMap::new();
+        for ((account, written), least) in written.into_iter().zip(least.values()) {
+            let characters = length(&within_deadline(least, Deadline(0)));
+            within(
+                SESSION,
+                &charter.task_role_name(),
+                characters,
+                SESSION_POLICY_LENGTH_MAX,
+                "split the task, or shorten its list of resources",
+            )?;
+            let template = SessionTemplate {
+                characters,
+                room: SESSION_POLICY_LENGTH_MAX - characters,
+                policy: within_deadline(&written, Deadline(0)),
+            };
+            sessions.insert(account.unwrap_or(home), template);
+        }
+        templates.insert(name.clone(), sessions);
+    }
+    Ok(templates)
+}
+
 /// How long the longest session policy of a task is, over the accounts it works in, when every
 /// parameter has a value of so many plain characters.
 pub(crate) fn session_length(task: &Task, home: Option<AccountId>, value_length: usize) -> usize {
+    let by_account = by_account(task, home, |resource| filled(resource, value_length));
+    let of = |rights: &Rights| length(&within_deadline(rights, Deadline(0)));
+    by_account.values().map(of).max().unwrap_or_default()
+}
+
+/// The rights of a task in each account, with its resources spelled so.
+fn by_account(
+    task: &Task,
+    home: Option<AccountId>,
+    spelled: impl Fn(&ResourceTemplate) -> String,
+) -> BTreeMap<Option<AccountId>, Rights> {
     let mut by_account: BTreeMap<Option<AccountId>, Rights> = BTreeMap::new();
     for (_, reach) in kinds(task) {
         for resource in &reach.resources {
             let written = resource.account().and_then(|account| account.parse().ok());
             let account = written.or(reach.account).or(home);
             let rights = by_account.entry(account).or_default();
-            rights.add(
-                reach.actions.iter().cloned(),
-                [filled(resource, value_length)],
-            );
+            rights.add(reach.actions.iter().cloned(), [spelled(resource)]);
         }
     }
-    let of = |rights: &Rights| length(&within_deadline(rights, Deadline(0)));
-    by_account.values().map(of).max().unwrap_or_default()
+    by_account
 }
 
 fn filled(resource: &ResourceTemplate, value_length: usize) -> String {

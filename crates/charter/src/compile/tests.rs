@@ -187,25 +187,189 @@ fn the_platform_is_trusted_for_this_agent_and_no_other() {
     );
 }
 
+/// The reader before AWS has made it.
+fn unmade() -> String {
+    let lines = READER.lines().filter(|line| !line.starts_with("runs-as"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 #[test]
 fn nobody_is_trusted_by_default() {
-    let text = READER
-        .lines()
-        .filter(|line| !line.starts_with("runs-as"))
-        .collect::<Vec<_>>()
-        .join("\n");
     let site = Site {
         account: Some(home()),
         ..Site::default()
     };
+    let standing = unmade().replace("mode: brokered", "mode: standing");
     assert!(matches!(
-        compile(&charter(&text), &site),
+        compile(&charter(&standing), &site),
         Err(CompileError::NoWorkload { .. })
     ));
     assert!(matches!(
-        compile(&charter(&text), &Site::default()),
+        compile(&charter(&unmade()), &Site::default()),
         Err(CompileError::NoAccount { .. })
     ));
+    // AgentCore has no runtime of so long a name.
+    let long = unmade().replace(
+        "agent: invoice-reader",
+        &format!("agent: {}", "a".repeat(49)),
+    );
+    assert!(matches!(
+        compile(&charter(&long), &site),
+        Err(CompileError::NoWorkload { .. })
+    ));
+}
+
+#[test]
+fn an_agent_that_is_about_to_be_made_is_compiled_in_two_phases() {
+    let site = Site {
+        account: Some(home()),
+        region: Some("us-east-1".to_owned()),
+        ..Site::default()
+    };
+    let first = compile(&charter(&unmade()), &site).unwrap();
+    assert!(!first.runtime.trust_is_exact);
+    let trust = first.runtime.trust.to_json();
+    for said in [
+        r#""Service":"bedrock-agentcore.amazonaws.com""#,
+        r#""aws:SourceAccount":"111122223333""#,
+        r#""ArnLike":{"aws:SourceArn":"arn:aws:bedrock-agentcore:us-east-1:111122223333:runtime/invoice_reader-*"}"#,
+    ] {
+        assert!(trust.contains(said), "{trust}");
+    }
+    let told = |compiled: &CompiledCharter| {
+        let mut remarks = compiled.remarks.iter();
+        remarks.any(|it| it.starts_with("first phase: `runs-as` names nothing yet"))
+    };
+    assert!(told(&first), "{:?}", first.remarks);
+    let second = compile(&charter(READER), &site).unwrap();
+    assert!(second.runtime.trust_is_exact && !told(&second));
+    // What holds the data does not wait for the platform.
+    assert_eq!(first.tasks, second.tasks);
+    assert!(first.tasks.values().all(|role| role.trust_is_exact));
+    // Where nobody knows the region, it is any of this account's, and of no other.
+    let site = Site {
+        account: Some(home()),
+        ..Site::default()
+    };
+    let trust = compile(&charter(&unmade()), &site).unwrap().runtime.trust;
+    assert!(
+        trust
+            .to_json()
+            .contains("bedrock-agentcore:*:111122223333:runtime/invoice_reader-*")
+    );
+}
+
+#[test]
+fn a_task_s_session_is_shown_before_anybody_asks_for_it() {
+    let compiled = compiled(READER);
+    let sessions = &compiled.sessions[&"reconcile".parse().unwrap()];
+    let accounts: Vec<_> = sessions.keys().collect();
+    assert_eq!(accounts, compiled.tasks.keys().collect::<Vec<_>>());
+    let shown = &sessions[&home()];
+    let text = shown.policy.to_json();
+    assert!(
+        text.contains("acme-invoices/incoming/${supplier}/*"),
+        "{text}"
+    );
+    assert!(
+        text.contains(r#""aws:CurrentTime":"1970-01-01T00:00:00Z""#),
+        "{text}"
+    );
+    // With its values bound it is as long as was said.
+    let bound = session(&[("supplier", "x")], home()).unwrap();
+    assert_eq!(bound.to_json().len(), shown.characters);
+    assert_eq!(shown.characters + shown.room, SESSION_POLICY_LENGTH_MAX);
+    let standing = READER.replace("mode: brokered", "mode: standing");
+    let standing = compile(&charter(&standing), &Site::default()).unwrap();
+    assert!(standing.sessions.is_empty());
+}
+
+#[test]
+fn a_task_that_can_never_be_granted_is_not_compiled() {
+    let resources: Vec<String> = (0..40)
+        .map(|at| format!("\"arn:aws:s3:::a-rather-long-bucket-name-{at}/*\""))
+        .collect();
+    let text = READER.replace(
+        "\"arn:aws:s3:::acme-invoices/incoming/${supplier}/*\"",
+        &resources.join(", "),
+    );
+    let refused = compile(&charter(&text), &Site::default());
+    assert!(
+        matches!(&refused, Err(CompileError::TooLong { what: "session policy", length, .. }) if *length > 2_048),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn what_an_agent_is_configured_with_it_may_use() {
+    let told = |workload: &str, mode: &str| {
+        let text = READER
+            .replace(
+                "bedrock-agentcore:us-east-1:111122223333:runtime/invoice_reader-Qm7vR2sT9x",
+                workload,
+            )
+            .replace("mode: brokered", mode);
+        let arn = |text: &str| text.parse().unwrap();
+        let site = Site {
+            guardrails: vec![arn("arn:aws:bedrock:us-east-1:111122223333:guardrail/g")],
+            engines: vec![arn(
+                "arn:aws:bedrock-agentcore:us-east-1:111122223333:policy-engine/e",
+            )],
+            ..Site::default()
+        };
+        let baseline = compile(&charter(&text), &site).unwrap().baseline;
+        let actions = baseline.into_iter().flat_map(|it| it.actions);
+        actions.collect::<Vec<_>>().join(" ")
+    };
+    let agent = told(
+        "bedrock:us-east-1:111122223333:agent/ABCDEFGHIJ",
+        "mode: standing",
+    );
+    assert!(
+        agent.contains("bedrock:ApplyGuardrail") && !agent.contains("AuthorizeAction"),
+        "{agent}"
+    );
+    let gateway = told(
+        "bedrock-agentcore:us-east-1:111122223333:gateway/tools-a4f9k2m7xq",
+        "mode: standing",
+    );
+    assert!(
+        gateway.contains("AuthorizeAction") && !gateway.contains("ApplyGuardrail"),
+        "{gateway}"
+    );
+    // A runtime's code applies a guardrail as its charter declares.
+    let runtime = told(
+        "bedrock-agentcore:us-east-1:111122223333:runtime/r-Qm7vR2sT9x",
+        "mode: brokered",
+    );
+    assert!(
+        !runtime.contains("ApplyGuardrail") && !runtime.contains("AuthorizeAction"),
+        "{runtime}"
+    );
+}
+
+#[test]
+fn bedrock_looks_up_the_profile_with_the_agent_s_role() {
+    let agent = READER
+        .replace(
+            "bedrock-agentcore:us-east-1:111122223333:runtime/invoice_reader-Qm7vR2sT9x",
+            "bedrock:us-east-1:111122223333:agent/ABCDEFGHIJ",
+        )
+        .replace("mode: brokered", "mode: standing");
+    let looks_up = |text: &str| {
+        let baseline = compiled(text).baseline;
+        let found = baseline
+            .iter()
+            .find(|it| it.actions == ["bedrock:GetInferenceProfile"]);
+        found.map(|it| it.resources.clone())
+    };
+    assert_eq!(looks_up(&agent), None);
+    let profile = "arn:aws:bedrock:us-east-1:111122223333:inference-profile/us.m";
+    let profiled = agent.replace("arn:aws:bedrock:us-east-1::foundation-model/m", profile);
+    assert_eq!(looks_up(&profiled), Some(vec![profile.to_owned()]));
+    // A runtime's own code invokes the profile, and looks nothing up.
+    let runtime = READER.replace("arn:aws:bedrock:us-east-1::foundation-model/m", profile);
+    assert_eq!(looks_up(&runtime), None);
 }
 
 #[test]
@@ -349,6 +513,10 @@ fn what_is_touched_names_its_role_and_keeps_strangers_out() {
     let text = bucket.policy.as_ref().unwrap().to_json();
     assert!(
         text.contains("role/agents/prod/invoice-reader-task") && text.contains("o-acme"),
+        "{text}"
+    );
+    assert!(
+        text.contains(r#""aws:PrincipalAccount":"111122223333""#),
         "{text}"
     );
     let table = of("table policy").policy.as_ref().unwrap().to_json();

@@ -524,10 +524,10 @@ pub(crate) fn resource_covers(wide: &str, narrow: &str, version: Version) -> boo
     by_segments && wide.flat().covers_word(&narrow.flat())
 }
 
-/// Does one action pattern match whatever the other does?
-/// Could one resource be in both of these patterns, neither of which has variables? May say yes too
-/// often, never no.
-pub(crate) fn resources_meet(one: &str, other: &str) -> bool {
+/// Whether one resource could be in both of these patterns, neither of which has variables. May say
+/// yes too often, never no.
+#[must_use]
+pub fn resources_meet(one: &str, other: &str) -> bool {
     let ((_, one), (_, other)) = (resource_globs(one), resource_globs(other));
     match (one, other) {
         (Some(one), Some(other)) => one.meets(&other),
@@ -535,6 +535,7 @@ pub(crate) fn resources_meet(one: &str, other: &str) -> bool {
     }
 }
 
+/// Does one action pattern match whatever the other does?
 pub(crate) fn action_covers(wide: &str, narrow: &str) -> bool {
     action_glob(wide).covers_word(&action_glob(narrow))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bailiwick_charter::{Charter, DataClass};
-use bailiwick_estate::{Agent, Id, Resource, Role, ToolKind};
+use bailiwick_estate::{Agent, AgentKind, Id, Resource, Role, ToolKind};
 
 use crate::{
     finding::{Finding, Fix, Severity},
@@ -16,14 +16,15 @@ rule! {
     /// not declare.
     ///
     /// **Sees.** A charter that declares `data`, a resource of the estate that names classes of data,
-    /// none of them among those declared, and a use of it that the agent's role or the role of one of
-    /// its knowledge bases is allowed. Resources that name no class, or `public`
-    /// alone, are not judged.
+    /// none of them among those declared, and a use of it that the agent's role is allowed, or the role
+    /// of a knowledge base that it draws from: one that it is configured with, or any other of the
+    /// estate from which its role may retrieve. Resources that name no class, or `public` alone, are
+    /// not judged.
     ///
     /// **Matters.** What an agent reads it can repeat, to whoever asks it.
     ///
     /// **Example.** A support agent for internal articles, whose knowledge base also reads the
-    /// customers' contracts.
+    /// customers' contracts because another agent shares it.
     ///
     /// **Severity.** High; one step up in production.
     ///
@@ -45,7 +46,8 @@ fn check(view: &View<'_>) -> Checked {
 
 fn look(view: &View<'_>, id: Id<Agent>, agent: &Agent, charter: &Charter) -> Option<Finding> {
     let mut missing = Missing::default();
-    let mut found: BTreeMap<String, (&Resource, Proof)> = BTreeMap::new();
+    let mut found: BTreeMap<String, (&Resource, Proof, Option<String>)> = BTreeMap::new();
+    let roles = roles(view, agent, &mut missing);
     for resource in view.estate.resources.values() {
         let is_judged = resource
             .data
@@ -54,20 +56,26 @@ fn look(view: &View<'_>, id: Id<Agent>, agent: &Agent, charter: &Charter) -> Opt
         if !is_judged || shares_class(resource, charter) {
             continue;
         }
-        let used = roles(agent)
-            .into_iter()
-            .find_map(|role| view.use_of(role, resource, &mut missing));
-        if let Some((proof, _)) = used {
-            found.insert(resource.arn.to_string(), (resource, proof));
+        let used = roles.iter().find_map(|(role, through)| {
+            let (proof, _) = view.use_of(*role, resource, &mut missing)?;
+            Some((resource, proof, through.clone()))
+        });
+        if let Some(used) = used {
+            found.insert(resource.arn.to_string(), used);
         }
     }
-    let Some((first, proof)) = found.values().next() else {
+    let Some((first, proof, _)) = found.values().next() else {
         let question = format!("{} reaches undeclared data", agent.name);
         return RULE.hangs(About::agent(view, agent), &question, &missing);
     };
     let names: Vec<_> = found
         .values()
-        .map(|(it, _)| format!("{} ({})", it.arn.resource(), it.data.join(", ")))
+        .map(|(it, _, through)| {
+            let through = through
+                .as_ref()
+                .map_or_else(String::new, |it| format!(" through {it}"));
+            format!("{} ({}){through}", it.arn.resource(), it.data.join(", "))
+        })
         .collect();
     let stakes = Stakes {
         production: view.environment_of(id).is_some_and(is_production),
@@ -111,13 +119,33 @@ fn shares_class(resource: &Resource, charter: &Charter) -> bool {
     })
 }
 
-/// The agent's own roles, and those of the knowledge bases it draws from.
-fn roles(agent: &Agent) -> Vec<Id<Role>> {
-    let own = agent.roles.iter().filter_map(|it| it.role.id);
-    let bases = agent
+/// The agent's own roles, and those of the knowledge bases it draws from, with their names.
+fn roles(view: &View<'_>, agent: &Agent, missing: &mut Missing) -> Vec<(Id<Role>, Option<String>)> {
+    let own: Vec<Id<Role>> = agent.roles.iter().filter_map(|it| it.role.id).collect();
+    let mut all: Vec<_> = own.iter().map(|&role| (role, None)).collect();
+    let held = agent
         .tools
         .iter()
-        .filter(|tool| tool.enabled && matches!(tool.kind, ToolKind::KnowledgeBase { .. }))
-        .flat_map(|tool| tool.roles.iter().filter_map(|it| it.id));
-    own.chain(bases).collect()
+        .filter(|tool| tool.enabled && matches!(tool.kind, ToolKind::KnowledgeBase { .. }));
+    for tool in held {
+        let name = Some(format!("the knowledge base {}", tool.name));
+        let roles = tool.roles.iter().filter_map(|it| it.id);
+        all.extend(roles.map(|role| (role, name.clone())));
+    }
+    let bases = view.estate.agents.values();
+    for base in bases.filter(|it| it.kind == AgentKind::KnowledgeBase) {
+        let mut speaking = own.iter().filter(|&&role| view.speaks(role, RETRIEVE));
+        let retrieves = speaking.any(|&role| {
+            let answer = view.role_can(role, RETRIEVE, base.arn.as_str());
+            missing.proof(answer).is_some()
+        });
+        if retrieves {
+            let name = Some(format!("the knowledge base {}", base.name));
+            let roles = base.roles.iter().filter_map(|it| it.role.id);
+            all.extend(roles.map(|role| (role, name.clone())));
+        }
+    }
+    all
 }
+
+const RETRIEVE: &str = "bedrock:Retrieve";

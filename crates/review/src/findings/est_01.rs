@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bailiwick_estate::{
-    Account, Agent, AgentRole, Content, Id, Incomplete, MORE_PRINCIPALS, PrincipalId,
-};
+use bailiwick_estate::{Agent, AgentRole, Content, Id, Incomplete, MORE_PRINCIPALS, PrincipalId};
 
 use crate::{
     finding::{Finding, Fix, Witness},
@@ -74,19 +72,8 @@ fn missing_roles(view: &View<'_>) -> BTreeMap<String, Vec<Id<Agent>>> {
 /// Whether a role was deleted, and no request reaches a version that names it: AWS lets old versions
 /// keep the names of roles that are gone, and nothing can act through them.
 fn is_gone(view: &View<'_>, held: &AgentRole) -> bool {
-    let estate = view.estate;
     let account = held.role.arn.account_id();
-    let is_whole = |account: &Account| {
-        let more = format!("{MORE_PRINCIPALS} {}", account.id);
-        account.principals_given
-            && !estate
-                .incomplete
-                .iter()
-                .any(|it| it.what.starts_with(&more))
-    };
-    let listed = account
-        .and_then(|account| estate.accounts.get(&account))
-        .is_some_and(is_whole);
+    let listed = account.is_some_and(|account| view.estate.has_all_principals(account));
     listed
         && held
             .versions

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bailiwick_charter::Charter;
 use bailiwick_estate::{Agent, Id};
 use bailiwick_iam::policy::Selection;
 use serde_json::json;
 
 use crate::{
+    class,
     finding::{Finding, Fix, Severity, Witness},
     rule::{Checked, Claim, arns, counted, listed, patch, rule},
     view::{Seat, View},
@@ -25,6 +27,10 @@ rule! {
     /// them tricked.
     ///
     /// **Example.** A support copilot and a refund assistant, both on `agents-shared`.
+    ///
+    /// Agents that their charters put into one `class` may share a role if it is proved that the
+    /// charters ask for the same; then nothing is said. Two workloads that one charter names are one
+    /// agent.
     ///
     /// **Severity.** High. Critical if the agents differ in owner, environment, class of data, or in
     /// whether they are declared read-only. Medium for copies.
@@ -150,6 +156,11 @@ fn shared(view: &View<'_>, seat: &Seat) -> Option<Finding> {
     if agents.len() < 2 {
         return None;
     }
+    let class = match class(view, &seat.agents) {
+        Class::Equal => return None,
+        Class::Unlike(why) => format!(" One class does not cover it: {why}."),
+        Class::None => String::new(),
+    };
     let role = view.estate.roles.at(seat.role);
     let differences = differences(view, &seat.agents);
     let severity = if differences.is_empty() {
@@ -168,7 +179,7 @@ fn shared(view: &View<'_>, seat: &Seat) -> Option<Finding> {
         subject: role.arn.to_string(),
         title: format!("{} run as {}", counted(agents.len(), "agent"), role.name),
         why: format!(
-            "{} have one identity: no log tells them apart, and each may do what all of them may.{unlike}",
+            "{} have one identity: no log tells them apart, and each may do what all of them may.{unlike}{class}",
             listed(&names)
         ),
         witness: Witness::facts(seat.agents.iter().map(|&id| runs_as(view, id, &role.name))),
@@ -185,6 +196,53 @@ fn shared(view: &View<'_>, seat: &Seat) -> Option<Finding> {
         cause: agents.clone(),
         agents,
     }))
+}
+
+/// What the charters of agents on one role say about their sharing it.
+enum Class {
+    /// They may: one charter names all of them, or charters of one class that are proved equal.
+    Equal,
+    /// They are of one class, and why that is not enough.
+    Unlike(String),
+    /// Nobody said that they may.
+    None,
+}
+
+fn class(view: &View<'_>, agents: &[Id<Agent>]) -> Class {
+    let mut charters: Vec<(&Agent, &Charter)> = Vec::new();
+    for agent in agents.iter().map(|&id| view.estate.agents.at(id)) {
+        let Some(charter) = view.charter_of(agent) else {
+            return Class::None;
+        };
+        // A pattern names agents that are yet to be made, and may name too many.
+        if !charter.runs_as.contains(&agent.arn) {
+            return Class::None;
+        }
+        if charters.iter().all(|(_, it)| it.agent != charter.agent) {
+            charters.push((agent, charter));
+        }
+    }
+    let Some(((agent, first), others)) = charters.split_first() else {
+        return Class::None;
+    };
+    let one_class = |(_, it): &(&Agent, &Charter)| it.class.is_some() && it.class == first.class;
+    if !others.iter().all(one_class) {
+        return Class::None;
+    }
+    let uncompiled = || Class::Unlike("one of the charters cannot be compiled".to_owned());
+    let Some(closure) = view.closure_of(agent, first) else {
+        return uncompiled();
+    };
+    for (agent, other) in others {
+        let Some(its) = view.closure_of(agent, other) else {
+            return uncompiled();
+        };
+        let equal = class::equal(view.algebra(), (first, &closure), (other, &its));
+        if let Some(why) = equal.why() {
+            return Class::Unlike(why);
+        }
+    }
+    Class::Equal
 }
 
 fn named(view: &View<'_>, agents: &[Id<Agent>]) -> Vec<String> {

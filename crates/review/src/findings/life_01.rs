@@ -1,6 +1,7 @@
 //! LIFE-01: agents for which nobody answers.
 
 use bailiwick_estate::{Agent, Id};
+use bailiwick_iam::arn::{AccountId, Arn};
 
 use crate::{
     finding::{Finding, Fix, Severity, Witness},
@@ -12,7 +13,10 @@ rule! {
     /// Nobody is named who answers for an agent.
     ///
     /// **Sees.** An agent that has no charter, and neither a tag of its own nor one of its role that
-    /// names an owner. Whether a named owner is still there, no snapshot tells.
+    /// names an owner. Also an owner named by the ARN of a user or role that its account no longer
+    /// has; where the account's principals are not in the snapshot, that cannot be told. Of a team's
+    /// name or an address no snapshot tells whether anybody is still behind it, and this rule says
+    /// nothing of it.
     ///
     /// **Matters.** When it misbehaves, somebody must be woken; when it is reviewed, somebody must
     /// say what it still needs.
@@ -37,9 +41,32 @@ fn check(view: &View<'_>) -> Checked {
 }
 
 fn look(view: &View<'_>, id: Id<Agent>, agent: &Agent) -> Option<Finding> {
-    if agent.owner.is_some() || view.charter_of(agent).is_some() {
+    if view.charter_of(agent).is_some() {
         return None;
     }
+    let (what, why) = match &agent.owner {
+        None => (
+            "has no owner".to_owned(),
+            "No charter, no tag of the agent and none of its role names an owner.".to_owned(),
+        ),
+        Some(owner) => match presence(view, &owner.value) {
+            Presence::There | Presence::NoPrincipal => return None,
+            Presence::Gone => (
+                format!("is owned by {}, which does not exist", owner.value),
+                format!(
+                    "Its owner, {}, is no principal of that account any more.",
+                    owner.value
+                ),
+            ),
+            Presence::Untold(account) => {
+                let question = format!("the owner of {} is still there", agent.name);
+                let missing = [format!("the principals of {account}")]
+                    .into_iter()
+                    .collect();
+                return RULE.hangs(About::agent(view, agent), &question, &missing);
+            }
+        },
+    };
     let production = view.environment_of(id).is_some_and(is_production);
     let about = About::agent(view, agent);
     Some(RULE.fails(Claim {
@@ -51,14 +78,43 @@ fn look(view: &View<'_>, id: Id<Agent>, agent: &Agent) -> Option<Finding> {
         subject: about.subject,
         agents: about.agents,
         title: format!("Nobody answers for the {} {}", agent.kind, agent.name),
-        why: "No charter, no tag of the agent and none of its role names an owner.".to_owned(),
-        witness: Witness::facts([format!("{} has no owner", agent.arn)]),
+        why,
+        witness: Witness::facts([format!("{} {what}", agent.arn)]),
         evidence: about.evidence,
         path: Vec::new(),
         fix: Fix {
             summary: "Name an owner in its charter, or tag it".to_owned(),
             patch: "owner: { team: …, contact: … }".to_owned(),
         },
-        cause: vec!["no owner".to_owned()],
+        cause: vec![if agent.owner.is_some() {
+            what
+        } else {
+            "no owner".to_owned()
+        }],
     }))
+}
+
+/// Whether the principal that owns an agent is still there.
+enum Presence {
+    There,
+    Gone,
+    /// The snapshot does not hold this account's principals, or not all of them.
+    Untold(AccountId),
+    /// A team, an address: nothing that IAM knows.
+    NoPrincipal,
+}
+
+fn presence(view: &View<'_>, owner: &str) -> Presence {
+    let Ok(arn) = owner.parse::<Arn>() else {
+        return Presence::NoPrincipal;
+    };
+    let Some(account) = arn.account_id().filter(|_| arn.service() == "iam") else {
+        return Presence::NoPrincipal;
+    };
+    match arn.resource_kind() {
+        "user" | "role" if view.estate.principal(&arn).is_some() => Presence::There,
+        "user" | "role" if view.estate.has_all_principals(account) => Presence::Gone,
+        "user" | "role" => Presence::Untold(account),
+        _ => Presence::NoPrincipal,
+    }
 }

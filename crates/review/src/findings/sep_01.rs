@@ -9,7 +9,7 @@ use bailiwick_iam_catalog::AccessLevel;
 use crate::{
     finding::{Finding, Fix, Severity},
     rule::{Checked, Claim, arns, counted, listed, rule, some_of},
-    view::{Known, Missing, Proof, Seat, View, is_telemetry},
+    view::{Known, Missing, Proof, Seat, View, is_deletion, is_telemetry},
 };
 
 rule! {
@@ -171,13 +171,6 @@ fn is_platform(action: &str) -> bool {
                 | "ec2:DeleteNetworkInterface"
                 | "ec2:DescribeNetworkInterfaces"
         )
-}
-
-fn is_deletion(action: &str) -> bool {
-    let name = action.split_once(':').map_or(action, |it| it.1);
-    ["Delete", "Terminate", "Remove", "Purge", "Drop"]
-        .iter()
-        .any(|verb| name.starts_with(verb))
 }
 
 /// In what the agents that the tool serves differ.

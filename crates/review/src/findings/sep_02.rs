@@ -1,13 +1,11 @@
 //! SEP-02: said to read, able to change.
 
-use bailiwick_estate::{Agent, Id, Role, ToolKind};
-use bailiwick_iam::policy::Selection;
-
 use crate::{
     finding::{Finding, Fix, Hop, Severity},
     rule::{About, Checked, Claim, counted, rule},
-    view::{Known, Missing, Proof, View, is_telemetry},
+    view::{Change, Missing, Proof, View},
 };
+use bailiwick_estate::{Agent, Id, Role, ToolKind};
 
 rule! {
     /// An agent that is declared read-only can change something, by itself or through a tool.
@@ -70,7 +68,15 @@ fn look(view: &View<'_>, agent: &Agent) -> Option<Finding> {
     let mut missing = Missing::default();
     let mut ways: Vec<_> = own
         .chain(tools)
-        .filter_map(|(role, tool)| change(view, role, tool, &mut missing))
+        .filter_map(|(role, tool)| {
+            let Change { proof, deletes } = view.change_by(role, &mut missing)?;
+            Some(Way {
+                role,
+                tool,
+                proof,
+                deletes,
+            })
+        })
         .collect();
     ways.sort_by_key(|way| !way.deletes);
     let Some(worst) = ways.first() else {
@@ -145,71 +151,4 @@ fn hops(view: &View<'_>, agent: &Agent, way: &Way) -> Vec<Hop> {
         ],
         None => vec![hop(agent.arn.as_str(), &role, "runs as", Vec::new()), act],
     }
-}
-
-/// Something that a role may change; a deletion before anything else.
-fn change(
-    view: &View<'_>,
-    role: Id<Role>,
-    tool: Option<String>,
-    missing: &mut Missing,
-) -> Option<Way> {
-    let account = view.estate.roles.at(role).account;
-    let mut found: Option<(Proof, bool)> = None;
-    for (_, _, statement) in view.grants(role) {
-        let Selection::Only(patterns) = &statement.actions else {
-            continue;
-        };
-        for pattern in patterns {
-            let known = view.expanded(&pattern.value.0);
-            let changing =
-                |it: &&Known| it.mutates() && !is_telemetry(&it.name) && !is_own(&it.name);
-            for action in known.iter().filter(changing).take(60) {
-                let deletes = is_deletion(&action.name);
-                if found
-                    .as_ref()
-                    .is_some_and(|(_, so_far)| *so_far || !deletes)
-                {
-                    continue;
-                }
-                let resource =
-                    view.some_resource(&action.name, statement.resources.as_ref(), account);
-                let answer = view.role_can(role, &action.name, &resource);
-                if let Some(proof) = missing.proof(answer) {
-                    found = Some((proof, deletes));
-                }
-            }
-        }
-    }
-    let (proof, deletes) = found?;
-    Some(Way {
-        role,
-        tool,
-        proof,
-        deletes,
-    })
-}
-
-/// What an agent writes of its own: its memory of a conversation, and tokens for itself.
-fn is_own(action: &str) -> bool {
-    [
-        "bedrock-agentcore:CreateEvent",
-        "bedrock-agentcore:GetWorkloadAccessToken",
-        "bedrock-agentcore:InvokeGateway",
-        "bedrock-agentcore:StartBrowserSession",
-        "bedrock-agentcore:StartCodeInterpreterSession",
-        "bedrock:Invoke",
-        // Becoming another role is TRUST-03's matter.
-        "sts:AssumeRole",
-        "aoss:APIAccessAll",
-    ]
-    .iter()
-    .any(|own| action.starts_with(own))
-}
-
-fn is_deletion(action: &str) -> bool {
-    let name = action.split_once(':').map_or(action, |it| it.1);
-    ["Delete", "Terminate", "Remove", "Purge", "Drop"]
-        .iter()
-        .any(|verb| name.starts_with(verb))
 }

@@ -7,7 +7,7 @@ use bailiwick_charter::{
     compile::{CalledBy, Closure, Site, ToolTarget, closure},
 };
 use bailiwick_estate::{
-    Estate, Id, Tool, ToolKind,
+    Estate, Id, Named, Role, Tool, ToolKind,
     agent::{ActsAs, Agent, AgentKind},
 };
 use bailiwick_iam::{access::Access, arn::Arn, layers::Layers, request::Principal};
@@ -75,6 +75,29 @@ impl<'e> View<'e> {
             ..Site::default()
         };
         closure(charter, &site(charter, self.estate, &known)).ok()
+    }
+
+    /// The roles as which a tool server of a charter runs: what the agent itself holds by that name,
+    /// or a target of a gateway of its account that is called so.
+    pub(crate) fn roles_behind(&self, agent: &Agent, server: &str) -> Vec<Id<Role>> {
+        let named = |holder: &'e Agent| holder.tools.iter().filter(|it| alike(&it.name, server));
+        let own = self.estate.named(&agent.arn).into_iter();
+        let own = own.filter_map(|it| match it {
+            Named::Agent(id) => Some(self.estate.agents.at(id)),
+            _ => None,
+        });
+        let gateways = self
+            .estate
+            .agents
+            .values()
+            .filter(|it| it.kind == AgentKind::Gateway && it.account == agent.account);
+        let tools = own.chain(gateways).flat_map(named);
+        let mut roles: Vec<_> = tools
+            .flat_map(|tool| tool.roles.iter().filter_map(|it| it.id))
+            .collect();
+        roles.sort();
+        roles.dedup();
+        roles
     }
 
     /// What the role of a seat may do, as a set.

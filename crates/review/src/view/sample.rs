@@ -1,7 +1,7 @@
 //! Concrete names for what a pattern or an ARN format leaves open.
 
-use bailiwick_iam::arn::AccountId;
-use bailiwick_iam_catalog::Action;
+use bailiwick_iam::{access::resources_meet, arn::AccountId};
+use bailiwick_iam_catalog::{Action, Catalog};
 
 use super::View;
 use crate::escalation::glob;
@@ -70,6 +70,26 @@ impl View<'_> {
                 })
         })
     }
+}
+
+/// Whether the action could be asked for on a resource that the pattern matches; so it is taken where
+/// the catalog or a variable leaves it open.
+pub(crate) fn could_work_on(catalog: &Catalog<'_>, action: &str, pattern: &str) -> bool {
+    let Ok(action) = catalog.action(action) else {
+        return true;
+    };
+    let mut formats = action
+        .resources()
+        .flat_map(|it| it.resource_type().arn_formats())
+        .peekable();
+    if formats.peek().is_none() || pattern.contains("${") {
+        return true;
+    }
+    formats.any(|format| {
+        // A bucket's format would match an object's ARN by its wildcard.
+        let is_deeper = pattern.contains('/') && !format.as_str().contains('/');
+        !is_deeper && resources_meet(pattern, &format.pattern())
+    })
 }
 
 /// Each variable of an ARN format becomes a name that says what it stands for: `any-bucketname`.

@@ -324,6 +324,12 @@ fn knowledge_base(loader: &mut Loader, call: &Call<'_>) -> Result<(), LoadError>
     if let Some(role) = base.arn("roleArn")? {
         draft.roles.insert(None, role);
     }
+    // It thinks in no words, but it invokes a model: the one that its texts are embedded with.
+    if let Some(configuration) = base.object("knowledgeBaseConfiguration")?
+        && let Some(vector) = configuration.object("vectorKnowledgeBaseConfiguration")?
+    {
+        draft.model = vector.text("embeddingModelArn")?;
+    }
     for member in ["storageConfiguration", "knowledgeBaseConfiguration"] {
         draft
             .uses

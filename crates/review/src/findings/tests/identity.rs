@@ -34,6 +34,37 @@ fn id_01_is_critical_where_owners_differ() {
     assert!(finding.why.contains("owner"));
 }
 
+/// Two runtimes on one role, each with a charter of one class that reads this.
+fn of_one_class(one: &str, other: &str, class: &str) -> World {
+    let charter = |agent: &str, folder: &str, class: &str| {
+        format!(
+            "agent: {agent}\nowner: {{ team: t, contact: t@example.com }}\npurpose: Read papers.\nenvironment: prod\nruns-as: [\"{}\"]\nmode: brokered\nclass: {class}\ntasks:\n  read:\n    for: 5m\n    read:\n      - {{ actions: [s3:GetObject], resources: [\"arn:aws:s3:::papers/{folder}/*\"] }}\n",
+            runtime_arn(agent)
+        )
+    };
+    shared([&json!({}), &json!({})])
+        .charter(charter("one", one, "readers"))
+        .charter(charter("two", other, class))
+}
+
+#[test]
+fn id_01_agents_of_one_class_whose_charters_are_proved_equal_may_share() {
+    of_one_class("a", "a", "readers").is_silent("ID-01");
+    let finding = of_one_class("a", "b", "readers").fires("ID-01");
+    assert!(
+        finding.why.contains("One class does not cover it"),
+        "{}",
+        finding.why
+    );
+    assert!(
+        finding.why.contains("arn:aws:s3:::papers/"),
+        "{}",
+        finding.why
+    );
+    let finding = of_one_class("a", "a", "writers").fires("ID-01");
+    assert!(!finding.why.contains("One class"), "{}", finding.why);
+}
+
 #[test]
 fn id_01_two_roles_that_say_the_same_in_other_words() {
     let one = json!([{"Effect": "Allow", "Action": ["s3:GetObject", "dynamodb:GetItem"], "Resource": "arn:aws:s3:::papers/*"}]);

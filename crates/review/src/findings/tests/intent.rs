@@ -36,6 +36,67 @@ fn life_06_an_agent_that_no_charter_names() {
 }
 
 #[test]
+fn life_06_says_how_much_the_agent_does_by_itself() {
+    let scope = |statements: &Value| {
+        reader(&json!([]))
+            .role("other", &trust_of("other"), statements)
+            .runtime("other", "other")
+            .charter(charter("", READS))
+            .fires("LIFE-06")
+            .why
+    };
+    let reads = scope(&allow(&["s3:GetObject"], &["arn:aws:s3:::papers/*"]));
+    assert!(reads.contains("scope 1: it changes nothing"), "{reads}");
+    let writes = scope(&allow(&["s3:PutObject"], &["arn:aws:s3:::papers/*"]));
+    assert!(
+        writes.contains("scope 3") && writes.contains("s3:PutObject"),
+        "{writes}"
+    );
+}
+
+#[test]
+fn life_06_an_agent_that_asks_nobody_though_its_charter_says_so() {
+    let asked = "    tools:\n      - { tool: papers/file, approve: human }";
+    let writes = allow(&["s3:PutObject"], &["arn:aws:s3:::papers/*"]);
+    let finding = chartered(&writes, "", asked).fires("LIFE-06");
+    assert!(
+        finding
+            .title
+            .contains("declared of scope 2 and is of scope 3"),
+        "{}",
+        finding.title
+    );
+    chartered(&json!([]), "", asked).is_silent("LIFE-06");
+    // Who is declared to write by itself may do so.
+    let declared = READS
+        .replace("read:", "write:")
+        .replace("GetObject", "PutObject");
+    chartered(&writes, "", &declared).is_silent("LIFE-06");
+}
+
+#[test]
+fn life_01_an_owner_who_is_gone() {
+    let owned = |owner: &str, is_truncated: bool| {
+        let world = World::default()
+            .role("reader", &trust_of("reader"), &json!([]))
+            .user("ann", &json!([]))
+            .runtime_tagged("reader", "reader", &json!({"owner": owner}));
+        World {
+            is_truncated,
+            ..world
+        }
+    };
+    let of = |user: &str| format!("arn:aws:iam::{ACCOUNT}:user/{user}");
+    owned(&of("ann"), false).is_silent("LIFE-01");
+    let finding = owned(&of("bob"), false).fires("LIFE-01");
+    assert!(finding.why.contains("user/bob"), "{}", finding.why);
+    owned(&of("bob"), true).is_unknown("LIFE-01");
+    owned("arn:aws:iam::444455556666:user/bob", false).is_unknown("LIFE-01");
+    // Of a team, no snapshot tells.
+    owned("papers", false).is_silent("LIFE-01");
+}
+
+#[test]
 fn life_01_an_agent_without_an_owner() {
     let finding = reader(&json!([])).fires("LIFE-01");
     assert_eq!(finding.severity, Severity::Medium);
@@ -165,6 +226,56 @@ fn data_01_a_class_that_was_not_declared() {
     chartered(&elsewhere, "data: [internal]", READS)
         .resource(json!({"arn": "arn:aws:s3:::contracts", "type": "AWS::S3::Bucket", "data": ["confidential"]}))
         .is_silent("DATA-01");
+}
+
+/// A knowledge base whose role reads the contracts; the runtime `reader` is not configured with it.
+fn contracts(statements: &Value) -> World {
+    let base = format!("arn:aws:bedrock:us-east-1:{ACCOUNT}:knowledge-base/KB00000001");
+    let mut world = chartered(statements, "data: [internal]", READS)
+        .role(
+            "base",
+            &trust_service("bedrock.amazonaws.com"),
+            &allow(&["s3:GetObject"], &["arn:aws:s3:::contracts/*"]),
+        )
+        .resource(json!({"arn": "arn:aws:s3:::contracts", "type": "AWS::S3::Bucket", "data": ["confidential"]}));
+    world.bedrock.extend([
+        call("ListKnowledgeBases", &json!({}), &json!({"knowledgeBaseSummaries": [{"knowledgeBaseId": "KB00000001", "name": "contracts", "status": "ACTIVE", "updatedAt": "2026-01-01T00:00:00Z"}]})),
+        call("GetKnowledgeBase", &json!({"knowledgeBaseId": "KB00000001"}), &json!({"knowledgeBase": {"knowledgeBaseId": "KB00000001", "name": "contracts", "knowledgeBaseArn": base, "roleArn": role_arn("base"), "status": "ACTIVE"}})),
+    ]);
+    world
+}
+
+#[test]
+fn data_01_data_behind_a_knowledge_base_that_anybody_may_ask() {
+    let retrieves = |base: &str| {
+        let base = format!("arn:aws:bedrock:us-east-1:{ACCOUNT}:knowledge-base/{base}");
+        allow(&["bedrock:Retrieve"], &[&base])
+    };
+    let finding = contracts(&retrieves("KB00000001")).fires("DATA-01");
+    assert_eq!(finding.subject, runtime_arn("reader"));
+    assert!(
+        finding
+            .why
+            .contains("contracts (confidential) through the knowledge base contracts"),
+        "{}",
+        finding.why
+    );
+    contracts(&retrieves("KB00000002")).is_silent("DATA-01");
+    contracts(&json!([])).is_silent("DATA-01");
+}
+
+#[test]
+fn env_01_believes_the_charter_before_the_tag() {
+    let world = |tag: &str| {
+        World::default()
+            .role("reader", &trust_of("reader"), &json!([]))
+            .runtime_tagged("reader", "reader", &json!({"environment": "prod"}))
+            .runtime_tagged("writer", "reader", &json!({"environment": tag}))
+            .charter(charter("", READS))
+    };
+    // The tag says prod; the charter says staging.
+    world("prod").fires("ENV-01");
+    world("staging").is_silent("ENV-01");
 }
 
 #[test]
@@ -312,7 +423,7 @@ fn perm_08_what_no_call_of_the_window_needed() {
     assert!(
         finding
             .title
-            .ends_with("did not use s3:PutObject in 90 days"),
+            .ends_with("did not use s3:PutObject on arn:aws:s3:::papers/* in 90 days"),
         "{}",
         finding.title
     );
@@ -338,6 +449,53 @@ fn perm_08_what_no_call_of_the_window_needed() {
     reader(&telemetry).used(&[seen]).is_silent("PERM-08");
     // Nobody said what was used.
     both().is_silent("PERM-08");
+}
+
+#[test]
+fn perm_08_an_action_is_unused_on_each_resource_that_no_call_touched() {
+    let seen = coverage(ACCOUNT, "us-east-1", &SEES);
+    let on = |resource: &str| {
+        let mut line = called("s3:GetObject", &json!({}));
+        line["resource"] = json!(resource);
+        line
+    };
+    let read = |resources: &[&str]| reader(&allow(&["s3:GetObject"], resources));
+    let two = || read(&["arn:aws:s3:::papers/*", "arn:aws:s3:::payroll/*"]);
+    let finding = two()
+        .used(&[seen.clone(), on("arn:aws:s3:::papers/1")])
+        .fires("PERM-08");
+    assert!(
+        finding
+            .title
+            .contains("s3:GetObject on arn:aws:s3:::payroll/*"),
+        "{}",
+        finding.title
+    );
+    assert!(!finding.why.contains("papers"), "{}", finding.why);
+    // What the trail covers is said.
+    let covers = "2026-08-23T00:00:00Z to 2026-11-21T00:00:00Z (90 days) with management and AWS::S3::Object";
+    assert!(finding.why.contains(covers), "{}", finding.why);
+    two()
+        .used(&[
+            seen.clone(),
+            on("arn:aws:s3:::papers/1"),
+            on("arn:aws:s3:::payroll/may"),
+        ])
+        .is_silent("PERM-08");
+    // The trail does not tell on which.
+    two().used(&[seen.clone(), on("*")]).is_silent("PERM-08");
+    // One grant is one right, however wide; how wide is another rule's matter.
+    read(&["*"])
+        .used(&[seen.clone(), on("arn:aws:s3:::papers/1")])
+        .is_silent("PERM-08");
+    // The key of an object is no bucket's: no request could be for this.
+    read(&["arn:aws:s3:::papers", "arn:aws:s3:::papers/*"])
+        .used(&[seen.clone(), on("arn:aws:s3:::papers/1")])
+        .is_silent("PERM-08");
+    // A variable may have stood for this one.
+    read(&["arn:aws:s3:::${aws:PrincipalTag/tenant}/*"])
+        .used(&[seen, on("arn:aws:s3:::papers/1")])
+        .is_silent("PERM-08");
 }
 
 #[test]

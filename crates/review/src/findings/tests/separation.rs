@@ -46,6 +46,82 @@ fn sep_02_a_reader_whose_tool_deletes() {
     desk(&deletes, &json!({})).is_silent("SEP-02");
 }
 
+/// The agent `desk`, whose tool may write to the table, with these statements of its own.
+fn with_own(own: &Value) -> World {
+    World::default()
+        .role("desk", &trust_service("bedrock.amazonaws.com"), own)
+        .role(
+            "tool",
+            &trust_service("lambda.amazonaws.com"),
+            &both(
+                &allow(&["dynamodb:PutItem"], &[TABLE]),
+                &allow(&["kms:Decrypt", "logs:PutLogEvents"], &["*"]),
+            ),
+        )
+        .bedrock_agent("desk", "desk", &json!({}))
+        .function("tool", None)
+}
+
+#[test]
+fn sep_03_an_agent_that_can_do_without_its_tool() {
+    let finding = with_own(&allow(&["dynamodb:PutItem"], &[TABLE])).fires("SEP-03");
+    assert_eq!(finding.severity, Severity::Medium);
+    assert!(
+        finding
+            .why
+            .contains(&format!("dynamodb:PutItem on {TABLE}")),
+        "{}",
+        finding.why
+    );
+    assert!(
+        finding.title.ends_with("its tool tool"),
+        "{}",
+        finding.title
+    );
+    // Another table is no business of the tool's; keys and logs are everybody's.
+    let other = "arn:aws:dynamodb:us-east-1:111122223333:table/others";
+    with_own(&allow(&["dynamodb:PutItem"], &[other])).is_silent("SEP-03");
+    with_own(&allow(&["kms:Decrypt", "logs:PutLogEvents"], &["*"])).is_silent("SEP-03");
+    with_own(&json!([])).is_silent("SEP-03");
+}
+
+#[test]
+fn sep_03_what_a_charter_declares_the_agent_does_itself() {
+    let charter = |resource: &str| {
+        format!(
+            "agent: desk\nowner: {{ team: t, contact: t@example.com }}\npurpose: Take orders.\nenvironment: prod\nruns-as: [\"arn:aws:bedrock:us-east-1:{ACCOUNT}:agent/AGENT00001\"]\nmode: standing\ntasks:\n  order:\n    for: 5m\n    write:\n      - {{ actions: [dynamodb:PutItem], resources: [\"{resource}\"] }}\n"
+        )
+    };
+    let world = |resource: &str| {
+        with_own(&allow(&["dynamodb:PutItem"], &[TABLE])).charter(charter(resource))
+    };
+    world(TABLE).is_silent("SEP-03");
+    world("arn:aws:dynamodb:us-east-1:111122223333:table/others").fires("SEP-03");
+}
+
+#[test]
+fn sep_04_a_tool_with_a_mild_name_whose_role_deletes() {
+    let world = |actions: &[&str], used: &str| {
+        let charter = format!(
+            "agent: desk\nowner: {{ team: t, contact: t@example.com }}\npurpose: Take orders.\nenvironment: prod\nruns-as: [\"arn:aws:bedrock:us-east-1:{ACCOUNT}:agent/AGENT00001\"]\nmode: standing\ntasks:\n  order:\n    for: 5m\n    tools:\n      - {{ tool: {used} }}\n"
+        );
+        desk(&allow(actions, &[TABLE]), &json!({})).charter(charter)
+    };
+    let deletes = ["dynamodb:DeleteItem"];
+    let finding = world(&deletes, "tool/change_order").fires("SEP-04");
+    let Some(Witness::Facts { facts }) = &finding.witness else {
+        panic!("{finding:#?}")
+    };
+    assert!(
+        facts[0].contains(&format!("dynamodb:DeleteItem on {TABLE}")),
+        "{facts:?}"
+    );
+    world(&deletes, "tool/get_order").is_silent("SEP-04");
+    world(&deletes, "tool/change_order, approve: human").is_silent("SEP-04");
+    world(&["dynamodb:PutItem"], "tool/change_order").is_silent("SEP-04");
+    world(&deletes, "another/change_order").is_silent("SEP-04");
+}
+
 #[test]
 fn env_02_a_staging_agent_in_productions_bucket() {
     let world = |environment: &str| {

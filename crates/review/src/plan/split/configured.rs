@@ -5,6 +5,8 @@
 
 use bailiwick_estate::{Agent, AgentKind, ToolKind, agent::ActsAs};
 
+use crate::site::guardrail;
+
 /// An action on a resource.
 pub(super) type Right = (String, String);
 
@@ -18,17 +20,8 @@ pub(super) fn rights(agent: &Agent) -> Vec<Right> {
             rights.push((action.to_owned(), resource));
         }
     }
-    if let Some(guardrail) = &agent.guardrail {
-        let arn = if guardrail.starts_with("arn:") {
-            guardrail.clone()
-        } else {
-            let region = agent.arn.region();
-            format!(
-                "arn:aws:bedrock:{region}:{}:guardrail/{guardrail}",
-                agent.account
-            )
-        };
-        rights.push(("bedrock:ApplyGuardrail".to_owned(), arn));
+    if let Some(guardrail) = guardrail(agent) {
+        rights.push(("bedrock:ApplyGuardrail".to_owned(), guardrail.to_string()));
     }
     for used in &agent.uses {
         let action = match (used.service(), used.resource_kind()) {

@@ -4,13 +4,13 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use bailiwick_charter::{AgentName, Charter, compile::closure};
 use bailiwick_estate::{Agent, AgentKind, Resource};
-use bailiwick_iam::{
-    access::{Relation, compare},
-    arn::Arn,
-};
+use bailiwick_iam::arn::Arn;
 
 use super::{Split, draft, site::site};
-use crate::plan::{Claim, Proof, Proven};
+use crate::{
+    class,
+    plan::{Claim, Proof, Proven},
+};
 
 /// What gets one identity: one agent by its charter, or by itself if it has none.
 pub(crate) struct Unit<'a> {
@@ -231,27 +231,11 @@ impl<'a> Split<'a> {
     }
 
     fn equal(&self, one: &Unit<'_>, other: &Unit<'_>) -> Proven {
-        let declared =
-            |unit: &Unit<'_>| Some(closure(&unit.charter, &unit.site).ok()?.declared_layers());
-        let (Some(a), Some(b)) = (declared(one), declared(other)) else {
+        let said = |unit: &Unit<'_>| closure(&unit.charter, &unit.site).ok();
+        let (Some(a), Some(b)) = (said(one), said(other)) else {
             return Proven::unknown("one of the charters cannot be compiled");
         };
-        let (a, b) = (self.algebra.access(&a, None), self.algebra.access(&b, None));
-        let compared = compare(&a, &b);
-        match compared.relation {
-            Relation::Equal => {
-                Proven::by_facts(["each declares every request that the other does".to_owned()])
-            }
-            Relation::Narrower | Relation::Wider | Relation::Disjoint | Relation::Overlapping => {
-                let witness = compared.only_a.or(compared.only_b);
-                let why = "one declares this and the other does not, so each has a role of its own";
-                match witness {
-                    Some(request) => Proven::refuted_by(&request, why),
-                    None => Proven::refuted_by_facts(Vec::new(), why),
-                }
-            }
-            Relation::Unknown => Proven::unknown(compared.reason.unwrap_or_default()),
-        }
+        class::equal(&self.algebra, (&one.charter, &a), (&other.charter, &b))
     }
 }
 

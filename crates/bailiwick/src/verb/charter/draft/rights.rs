@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bailiwick_charter::{Reach, ResourceTemplate};
+use bailiwick_charter::{Reach, ResourceTemplate, compile::is_denied_to_agents};
 use bailiwick_estate::{
     Agent, Estate, Id, PrincipalId, Role,
     usage::{Usage, Used},
@@ -197,6 +197,10 @@ impl Needs {
         let mut rights = Rights::default();
         let mut grouped: BTreeMap<(Side, Vec<String>), (Vec<String>, u64)> = BTreeMap::new();
         for (action, resources) in std::mem::take(&mut self.by_action) {
+            if let Some(why) = never_drafted(&action) {
+                self.left_out.push(format!("`{action}` is left out: {why}"));
+                continue;
+            }
             let count = resources.values().sum::<u64>();
             let mut written: Vec<String> = Vec::new();
             for resource in generalised(resources.into_keys().collect()) {
@@ -251,6 +255,18 @@ impl Needs {
         rights.models = self.models.into_iter().collect();
         rights
     }
+}
+
+/// Why no draft proposes the action, whatever was observed: `charter check` refuses it.
+fn never_drafted(action: &str) -> Option<&'static str> {
+    if is_denied_to_agents(action) {
+        return Some("no grant may make its successor; another account is declared with `account`");
+    }
+    let level = builtin().action(action).map(|it| it.level());
+    let manages = level == Ok(AccessLevel::PermissionsManagement);
+    // AWS counts calling a gateway as managing permissions.
+    let starts = action.eq_ignore_ascii_case("bedrock-agentcore:InvokeGateway");
+    (manages && !starts).then_some("it changes who may do what; leave that to people")
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -389,6 +405,20 @@ mod tests {
             .collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert_eq!(told(&many).len(), 9);
+    }
+
+    #[test]
+    fn what_a_check_refuses_is_not_drafted() {
+        for action in ["iam:PassRole", "sts:AssumeRole", "s3:PutBucketPolicy"] {
+            assert!(never_drafted(action).is_some(), "{action}");
+        }
+        for action in [
+            "bedrock-agentcore:InvokeGateway",
+            "s3:PutObject",
+            "s3:Teleport",
+        ] {
+            assert!(never_drafted(action).is_none(), "{action}");
+        }
     }
 
     #[test]
