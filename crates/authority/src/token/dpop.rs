@@ -125,3 +125,6 @@ pub fn verify(proof: &str, expected: &Expected<'_>) -> Result<Proof, DpopFault> 
         until_ms: until.saturating_mul(1_000),
     })
 }
+
+#[cfg(test)]
+mod tests;
