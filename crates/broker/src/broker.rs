@@ -9,13 +9,14 @@ use std::{
 };
 
 use bailiwick_ledger as ledger;
-use bailiwick_ledger::{Entry, Phase};
+use bailiwick_ledger::Entry;
 
 use crate::{
     NotRecorded, Recorded, Scope, State, Stop,
     port::{
         Change, Clock, Dated, Grant, Log, Op, Place, Refused, Spooled, Step, Store, StoreError,
     },
+    protocol::{abandoned, about, transition},
     recorder::Recorder,
     stop::Stops,
 };
@@ -30,8 +31,8 @@ const REMEMBERED_MAX: usize = 20_000;
 /// Later than every clock, and still a number that every reader of JSON holds exactly.
 pub(crate) const FOREVER_MS: u64 = 1 << 52;
 
-/// Grants that one sweep handles before others get their turn.
-pub(crate) const SWEEP_MAX: usize = 2_000;
+/// Grants of one kind that one sweep handles.
+pub(crate) const SWEEP_MAX: usize = 10_000;
 
 /// The one place where things are decided, recorded and done, in this order.
 pub struct Broker<S, L, C> {
@@ -41,6 +42,8 @@ pub struct Broker<S, L, C> {
     pub(crate) recorder: Recorder,
     stops: RwLock<Stops>,
     spooled: AtomicU64,
+    /// Stops of which the store has nothing left to end.
+    pub(crate) swept: Mutex<Vec<Stop>>,
     remembered: Mutex<HashMap<String, Arc<Mutex<Ahead>>>>,
 }
 
@@ -106,6 +109,7 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
             recorder,
             stops: RwLock::new(stops),
             spooled: AtomicU64::new(0),
+            swept: Mutex::default(),
             remembered: Mutex::default(),
         };
         broker.drain_spool().await?;
@@ -270,31 +274,11 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
                 return Ok(());
             }
             for intent in begun {
-                let mut change = Change {
-                    ops: vec![Op::Settle {
-                        request: intent.request.clone(),
-                    }],
-                    entries: Vec::new(),
-                };
-                let mut entry = Entry {
-                    phase: Some(Phase::Timeout),
-                    reason_code: Some("process_stopped".into()),
-                    request_id: Some(intent.request.clone()),
-                    ..Entry::of("effect.settled")
-                };
                 let grant = match &intent.grant {
                     Some(id) => self.store.grant(id).await?.value,
                     None => None,
                 };
-                if let Some(grant) = grant {
-                    entry = about(entry, &grant);
-                    if grant.state == State::Issuing {
-                        let step = Step::to(State::Orphaned, &grant);
-                        entry = transition(entry, &grant, &step);
-                        change.ops.push(Op::Step(step));
-                    }
-                }
-                change.entries.push(entry);
+                let change = abandoned(&intent, grant.as_deref());
                 self.record(change, ()).await?.into_value();
             }
         }
@@ -405,37 +389,4 @@ fn told_late(kept: &Spooled) -> Change {
         ops,
         entries: vec![entry],
     }
-}
-
-/// The entry with what is known of the grant, where it does not say so itself.
-pub(crate) fn about(mut entry: Entry, grant: &Grant) -> Entry {
-    let told = entry.grant.get_or_insert_default();
-    told.id.clone_from(&grant.id);
-    told.parent = grant.parent().map(str::to_owned);
-    told.ver.get_or_insert(grant.ver);
-    entry
-        .agent
-        .get_or_insert_default()
-        .id
-        .clone_from(&grant.agent);
-    entry.owner.get_or_insert_with(|| grant.owner.clone());
-    let task = entry.task.get_or_insert_default();
-    task.id.clone_from(&grant.task);
-    task.charter_hash = Some(grant.charter.clone());
-    entry
-}
-
-/// The entry of a step. Its event is named by the state that the step leads to, unless it has a
-/// name of its own.
-pub(crate) fn transition(entry: Entry, grant: &Grant, step: &Step) -> Entry {
-    let mut entry = about(entry, grant);
-    let told = entry.grant.get_or_insert_default();
-    told.ver = Some(step.ver + 1);
-    told.state_from = Some(grant.state.name().into());
-    told.state_to = Some(step.to.name().into());
-    told.deadline_ms = Some(step.deadline_ms.unwrap_or(grant.deadline_ms));
-    if entry.event.is_empty() {
-        entry.event = format!("grant.{}", step.to);
-    }
-    entry
 }

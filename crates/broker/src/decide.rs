@@ -4,8 +4,9 @@ use bailiwick_ledger::{Decision, Effect, Entry};
 
 use crate::{
     Broker, NotRecorded, Recorded, State, Stop,
-    broker::{about, lock},
-    port::{Change, Clock, Grant, Log, Op, Place, Refused, Store, StoreError},
+    broker::lock,
+    port::{Clock, Grant, Log, Place, Refused, Store, StoreError},
+    protocol::{about, used},
 };
 
 /// How often a decision is made anew because another replica was faster.
@@ -70,6 +71,7 @@ impl<T> Cause<T> {
             Self::Stopped(_) => "stopped",
             Self::NotRecorded(NotRecorded::QueueFull) => "queue_full",
             Self::NotRecorded(NotRecorded::Closed) => "closing",
+            Self::NotRecorded(NotRecorded::Refused(Refused::Parent)) => "parent_not_active",
             Self::NotRecorded(NotRecorded::Refused(_)) => "contended",
             Self::NotRecorded(NotRecorded::Store(_)) => "store_unavailable",
         }
@@ -160,7 +162,8 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
                     Some(stop) => self.denied(asked.clone(), Cause::Stopped(stop)).await,
                 }
             }
-            Err(NotRecorded::Refused(refused)) => {
+            // What it was delegated from does not become active by asking again.
+            Err(NotRecorded::Refused(refused)) if refused != Refused::Parent => {
                 self.forget(id);
                 Attempt::Again(refused)
             }
@@ -188,14 +191,7 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
         history: Vec<u8>,
         entry: Entry,
     ) -> Result<crate::recorder::Receipt, NotRecorded> {
-        let change = Change {
-            ops: vec![Op::Use {
-                grant: grant.id.clone(),
-                uses: grant.uses,
-                history: history.clone(),
-            }],
-            entries: vec![about(entry, grant)],
-        };
+        let change = used(grant, history.clone(), entry);
         let receipt = self.recorder.submit(change)?;
         grant.uses += 1;
         grant.history = history;

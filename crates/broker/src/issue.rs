@@ -3,12 +3,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bailiwick_ledger::{Entry, Phase};
+use bailiwick_ledger::Entry;
 
 use crate::{
     Broker, NotRecorded, Recorded, State,
-    broker::{about, transition},
-    port::{Change, Clock, Grant, Intent, Log, Mint, MintError, Minted, Op, Refused, Step, Store},
+    port::{Clock, Grant, Log, Mint, MintError, Refused, Store},
+    protocol::{begun, settled, withheld},
 };
 
 /// A mint that has not answered by then has an unknown outcome.
@@ -74,118 +74,9 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
         if begun_ms >= grant.deadline_ms {
             return Err(NotRecorded::from(Refused::Deadline).into());
         }
-        let entry = Entry {
-            phase: Some(Phase::Intent),
-            request_id: Some(request.to_owned()),
-            ..entry.clone()
-        };
-        let mut issuing = Grant::clone(grant);
-        let mut ops = vec![Op::Begin(Intent {
-            request: request.to_owned(),
-            grant: Some(grant.id.clone()),
-            begun_ms,
-        })];
-        match grant.state {
-            State::Approved => issuing.state = State::Issuing,
-            // The store confirms that it still is.
-            State::Active => {}
-            other @ (State::Requested
-            | State::PendingApproval
-            | State::Issuing
-            | State::Suspended
-            | State::Revoking
-            | State::Completed
-            | State::Expired
-            | State::Revoked
-            | State::Denied
-            | State::Cancelled
-            | State::Lapsed
-            | State::IssueFailed
-            | State::Orphaned) => return Err(NotIssued::State(other)),
-        }
-        // If nobody ever learns the outcome, the grant is kept until even the longest credential is
-        // worth nothing.
-        let step = Step {
-            credential_until_ms: Some(credential_until_ms),
-            ..Step::to(issuing.state, grant)
-        };
-        issuing.ver += 1;
-        let entry = transition(entry, grant, &step);
-        ops.push(Op::Step(step));
-        let change = Change {
-            ops,
-            entries: vec![entry],
-        };
+        let (change, issuing) = begun(grant, request, entry.clone(), begun_ms, credential_until_ms)
+            .map_err(NotIssued::State)?;
         let intent = self.record(change, Arc::new(issuing.clone())).await?;
         Ok((intent, issuing))
-    }
-}
-
-/// What is told of an attempt whose fruit is not handed out.
-fn withheld<C>(
-    grant: &Grant,
-    request: &str,
-    entry: Entry,
-    minted: &Result<Minted<C>, MintError>,
-    why: &Refused,
-) -> Change {
-    let entry = Entry {
-        phase: Some(Phase::Outcome),
-        outcome: Some("withheld".into()),
-        reason_code: Some(why.to_string()),
-        request_id: Some(request.to_owned()),
-        credential: minted.as_ref().ok().map(|minted| minted.about.clone()),
-        ..entry
-    };
-    Change {
-        ops: vec![Op::Settle {
-            request: request.to_owned(),
-        }],
-        entries: vec![about(entry, grant)],
-    }
-}
-
-/// What is told of the attempt, and where it leaves the grant.
-fn settled<C>(
-    grant: &Grant,
-    request: &str,
-    entry: Entry,
-    minted: &Result<Minted<C>, MintError>,
-) -> Change {
-    let mut entry = Entry {
-        request_id: Some(request.to_owned()),
-        ..entry
-    };
-    let (phase, outcome, to) = match minted {
-        Ok(minted) => {
-            entry.credential = Some(minted.about.clone());
-            (Phase::Outcome, "ok", State::Active)
-        }
-        Err(MintError::Refused(_)) => (Phase::Outcome, "failed", State::IssueFailed),
-        Err(MintError::Unknown(_)) => (Phase::Timeout, "unknown", State::Orphaned),
-    };
-    entry.phase = Some(phase);
-    entry.outcome = Some(outcome.into());
-    if let Err(error) = minted {
-        entry.reason_code.get_or_insert_with(|| error.to_string());
-    }
-    let mut ops = vec![Op::Settle {
-        request: request.to_owned(),
-    }];
-    // A later credential that fails leaves the grant, and the earlier credentials, as they are.
-    let is_first = grant.state == State::Issuing;
-    if is_first || minted.is_ok() {
-        let step = Step {
-            credential_until_ms: entry.credential.as_ref().and_then(|made| made.expires_ms),
-            ..Step::to(to, grant)
-        };
-        entry = transition(entry, grant, &step);
-        ops.push(Op::Step(step));
-    } else {
-        entry = about(entry, grant);
-    }
-    Change {
-        ops,
-        entries: vec![entry],
     }
 }

@@ -12,6 +12,7 @@ mod clock;
 mod decide;
 mod issue;
 pub mod port;
+pub mod protocol;
 mod recorded;
 mod recorder;
 mod state;

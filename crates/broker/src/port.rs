@@ -189,10 +189,11 @@ pub enum Op {
     /// is kept may cover it.
     Open(Box<Grant>),
     /// A step in a grant's life, only from this version, and only one of [`crate::TRANSITIONS`]. A
-    /// step to issuing or active is refused after the deadline and where a stop covers the grant.
+    /// step to issuing or active is refused after the deadline, where a stop covers the grant, and
+    /// where that is so of a grant it was delegated from.
     Step(Step),
-    /// One more use of an active grant, only if there were `uses` before it, its deadline is ahead
-    /// and no stop covers it. `history` replaces what the grant remembers of its uses.
+    /// One more use of an active grant, only if there were `uses` before it, its deadline is ahead,
+    /// no stop covers it, and all it was delegated from are as well off. `history` replaces what the grant remembers of its uses.
     Use {
         grant: String,
         uses: u64,
@@ -335,6 +336,8 @@ pub enum Which {
     In(State),
     /// Those delegated from this grant, and from those, that are live.
     Under(String),
+    /// The live ones whose parent has begun to end.
+    Outliving,
     /// The live ones not pinned to one of these charters.
     PinnedElsewhere(Vec<String>),
 }

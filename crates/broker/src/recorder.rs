@@ -80,6 +80,14 @@ impl Recorder {
         }
     }
 
+    /// Puts a change into the queue when it has room.
+    pub(crate) async fn submit_in_turn(&self, change: Change) -> Result<Receipt, NotRecorded> {
+        let (reply, receipt) = oneshot::channel();
+        let sent = self.queue.send((change, reply)).await;
+        sent.map_err(|_| NotRecorded::Closed)?;
+        Ok(Receipt(receipt))
+    }
+
     /// How many wait.
     pub(crate) fn waiting(&self) -> usize {
         self.queue.max_capacity() - self.queue.capacity()

@@ -86,43 +86,54 @@ impl Stop {
     }
 }
 
-/// All stops that act here and now.
+/// All stops that act here and now, by kind and name: every decision asks.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Stops(BTreeMap<Scope, Stop>);
+pub(crate) struct Stops(BTreeMap<&'static str, BTreeMap<String, Stop>>);
 
 impl Stops {
     pub(crate) fn add(&mut self, stop: Stop) {
-        let joined = match self.0.get(&stop.scope) {
+        let joined = match self.of(&stop.scope) {
             Some(before) => stop.joined(before),
             None => stop,
         };
-        self.0.insert(joined.scope.clone(), joined);
+        let (kind, name) = joined.scope.parts();
+        let name = name.to_owned();
+        self.0.entry(kind).or_default().insert(name, joined);
     }
 
     pub(crate) fn clear_kill(&mut self, scope: &Scope, at_ms: u64) {
-        if let Some(stop) = self.0.remove(scope) {
-            self.0.insert(scope.clone(), stop.cleared(at_ms));
+        if let Some(stop) = self.remove(scope) {
+            self.add(stop.cleared(at_ms));
         }
     }
 
-    pub(crate) fn remove(&mut self, scope: &Scope) {
-        self.0.remove(scope);
+    pub(crate) fn remove(&mut self, scope: &Scope) -> Option<Stop> {
+        let (kind, name) = scope.parts();
+        self.0.get_mut(kind)?.remove(name)
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Stop> {
-        self.0.values()
+        self.0.values().flat_map(BTreeMap::values)
+    }
+
+    fn of(&self, scope: &Scope) -> Option<&Stop> {
+        let (kind, name) = scope.parts();
+        self.0.get(kind)?.get(name)
     }
 
     /// The stop that covers a grant, if one does.
     pub(crate) fn covering(&self, grant: &Grant) -> Option<&Stop> {
         let scopes = [
-            Scope::All,
-            Scope::Owner(grant.owner.clone()),
-            Scope::Agent(grant.agent.clone()),
-            Scope::Grant(grant.id.clone()),
+            ("all", ""),
+            ("owner", grant.owner.as_str()),
+            ("agent", grant.agent.as_str()),
+            ("grant", grant.id.as_str()),
         ];
-        let above = grant.lineage.iter().cloned().map(Scope::Grant);
-        let mut stops = scopes.into_iter().chain(above);
-        stops.find_map(|scope| self.0.get(&scope).filter(|stop| stop.covers(grant)))
+        let above = grant.lineage.iter().map(|id| ("grant", id.as_str()));
+        let mut scopes = scopes.into_iter().chain(above);
+        scopes.find_map(|(kind, name)| {
+            let stop = self.0.get(kind)?.get(name)?;
+            stop.covers(grant).then_some(stop)
+        })
     }
 }

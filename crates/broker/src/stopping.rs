@@ -1,12 +1,20 @@
 //! Ending grants: one, many, all; by an operator, by time, by the end of the task.
 
-use bailiwick_ledger::{Actor, Entry};
+use std::sync::Arc;
+
+use bailiwick_ledger::Entry;
 
 use crate::{
     Broker, NotRecorded, Recorded, Scope, State, Stop,
-    broker::{FOREVER_MS, SWEEP_MAX, transition},
-    port::{Change, Clock, Grant, Log, Op, Place, Refused, Step, Store, Which},
+    broker::{FOREVER_MS, SWEEP_MAX, lock},
+    port::{Change, Clock, Grant, Log, Op, Place, Refused, Store, Which},
+    protocol::{ends, lapsed, swept},
+    recorder::Receipt,
 };
+
+/// Grants that a sweep hands over before it waits for those before them: about one flush, so that
+/// the queue never fills with them.
+const PORTION: usize = 500;
 
 /// A credential may be good for so long after its end where its judge's clock is late.
 pub const SKEW_MS: u64 = 60_000;
@@ -41,7 +49,7 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
         match self.record(change, ()).await {
             Ok(recorded) => Stopped {
                 place: recorded.places().first().copied(),
-                ended: self.end_covered(&stop).await.unwrap_or_default(),
+                ended: self.end_stopped(&stop).await.unwrap_or_default(),
             },
             Err(error) => {
                 tracing::error!(%error, "a stop acts, and is kept beside the store");
@@ -97,7 +105,7 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
             by: "broker".into(),
             reason: ending.name().into(),
         });
-        let mut family = vec![std::sync::Arc::new(grant.clone())];
+        let mut family = vec![Arc::new(grant.clone())];
         family.extend(
             self.store
                 .grants(Which::Under(grant.id.clone()), None, usize::MAX >> 1)
@@ -107,7 +115,7 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
         let ended = change.entries.len();
         let recorded = self.record(change, ended).await?;
         // The store denies it from now on.
-        self.with_stops(|stops| stops.remove(&Scope::Grant(grant.id.clone())));
+        self.with_stops(|stops| drop(stops.remove(&Scope::Grant(grant.id.clone()))));
         Ok(recorded)
     }
 
@@ -120,131 +128,124 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
     /// If it cannot be read or recorded.
     pub async fn sweep(&self) -> Result<usize, NotRecorded> {
         let now_ms = self.now_ms();
-        let due = self
-            .store
-            .grants(Which::Due { now_ms }, None, SWEEP_MAX)
-            .await?;
-        let mut swept = self
-            .end_each(&due, State::Expired, "deadline_passed")
-            .await?;
+        let due = Which::Due { now_ms };
+        let due = self.take_each(due, |grant| {
+            swept(grant, State::Expired, "deadline_passed", now_ms)
+        });
+        let mut taken = due.await?.taken;
         for stop in self.stops() {
-            swept += self.end_covered(&stop).await?;
+            if !lock(&self.swept).contains(&stop) {
+                taken += self.end_covered(&stop).await?;
+            }
         }
-        let revoking = self
-            .store
-            .grants(
-                Which::Spent {
-                    now_ms: now_ms.saturating_sub(SKEW_MS),
-                },
-                None,
-                SWEEP_MAX,
-            )
-            .await?;
-        for grant in revoking {
-            let to = match (grant.state, grant.ending) {
-                (State::Revoking, Some(ending)) => ending,
-                _ => State::Revoked,
-            };
-            swept += self
-                .try_step(&grant, Step::to(to, &grant), Entry::default())
-                .await?;
-        }
-        Ok(swept)
+        taken += self.end_outliving().await?;
+        let spent = Which::Spent {
+            now_ms: now_ms.saturating_sub(SKEW_MS),
+        };
+        let spent = self.take_each(spent, |grant| lapsed(grant));
+        Ok(taken + spent.await?.taken)
+    }
+
+    async fn end_stopped(&self, stop: &Stop) -> Result<usize, NotRecorded> {
+        Ok(self.end_covered(stop).await? + self.end_outliving().await?)
     }
 
     async fn end_covered(&self, stop: &Stop) -> Result<usize, NotRecorded> {
-        let covered = self
-            .store
-            .grants(Which::Covered(stop.clone()), None, SWEEP_MAX)
-            .await?;
+        let is_kept = self.is_kept(stop).await?;
+        let now_ms = self.now_ms();
+        let covered = Which::Covered(stop.clone());
         let ended = self
-            .end_each(&covered, State::Revoked, &stop.reason)
+            .take_each(covered, |grant| {
+                swept(grant, State::Revoked, &stop.reason, now_ms)
+            })
             .await?;
-        if covered.is_empty() && matches!(stop.scope, Scope::Grant(_)) {
-            self.with_stops(|stops| stops.remove(&stop.scope));
-        }
-        Ok(ended)
-    }
-
-    /// Each by itself, so that one that somebody else has just ended does not hold up the others;
-    /// all in one flush.
-    async fn end_each(
-        &self,
-        grants: &[std::sync::Arc<Grant>],
-        ending: State,
-        reason: &str,
-    ) -> Result<usize, NotRecorded> {
-        let mut receipts = Vec::with_capacity(grants.len());
-        for grant in grants {
-            let entry = Entry {
-                reason_code: Some(reason.to_owned()),
-                actor: Some(Actor {
-                    kind: "service".into(),
-                    id: "sweep".into(),
-                    ..Actor::default()
-                }),
-                ..Entry::default()
-            };
-            let change = ends(std::slice::from_ref(grant), ending, &entry);
-            match self.recorder.submit(change) {
-                Ok(receipt) => receipts.push((grant, receipt)),
-                // The rest is for the next sweep.
-                Err(NotRecorded::QueueFull) => break,
-                Err(error) => return Err(error),
+        if ended.found == 0 {
+            match stop.scope {
+                Scope::Grant(_) => self.with_stops(|stops| drop(stops.remove(&stop.scope))),
+                // The store lets nothing open any more that it covers: it need not be asked again.
+                Scope::Agent(_) | Scope::Owner(_) | Scope::All if is_kept => {
+                    lock(&self.swept).push(stop.clone());
+                }
+                Scope::Agent(_) | Scope::Owner(_) | Scope::All => {}
             }
         }
-        let mut ended = 0;
-        for (grant, receipt) in receipts {
+        Ok(ended.taken)
+    }
+
+    /// Ends what was delegated from grants that have ended: to another agent, it may be, or owner.
+    /// It is denied already.
+    async fn end_outliving(&self) -> Result<usize, NotRecorded> {
+        let mut taken = 0;
+        loop {
+            let now_ms = self.now_ms();
+            let ended = self
+                .take_each(Which::Outliving, |grant| {
+                    swept(grant, State::Revoked, "parent_ended", now_ms)
+                })
+                .await?;
+            taken += ended.taken;
+            // Those under them are next: a line of delegation is short.
+            if ended.taken == 0 {
+                return Ok(taken);
+            }
+        }
+    }
+
+    /// Whether the store knows of a stop, or of one that covers as much.
+    async fn is_kept(&self, stop: &Stop) -> Result<bool, NotRecorded> {
+        let kept = self.store.stops().await?.value;
+        Ok(kept.iter().any(|kept| {
+            kept.scope == stop.scope && kept.kill >= stop.kill && kept.at_ms >= stop.at_ms
+        }))
+    }
+
+    /// Records a change for each grant that is found, each by itself, so that one that somebody
+    /// else has just ended does not hold up the others. While one portion is flushed, the next is
+    /// handed over.
+    async fn take_each(
+        &self,
+        which: Which,
+        change_of: impl Fn(&Arc<Grant>) -> Change,
+    ) -> Result<Swept, NotRecorded> {
+        let found = self.store.grants(which, None, SWEEP_MAX).await?;
+        let mut taken = 0;
+        let mut before: Vec<(Arc<Grant>, Receipt)> = Vec::new();
+        for portion in found.chunks(PORTION) {
+            let mut under_way = Vec::with_capacity(portion.len());
+            for grant in portion {
+                let receipt = self.recorder.submit_in_turn(change_of(grant)).await?;
+                under_way.push((Arc::clone(grant), receipt));
+            }
+            taken += self
+                .count(std::mem::replace(&mut before, under_way))
+                .await?;
+        }
+        taken += self.count(before).await?;
+        Ok(Swept {
+            found: found.len(),
+            taken,
+        })
+    }
+
+    async fn count(&self, under_way: Vec<(Arc<Grant>, Receipt)>) -> Result<usize, NotRecorded> {
+        let mut taken = 0;
+        for (grant, receipt) in under_way {
             let outcome = receipt.wait().await;
             self.forget(&grant.id);
             match outcome {
-                Ok(_) => ended += 1,
-                Err(NotRecorded::Refused(_)) => {}
+                Ok(_) => taken += 1,
+                // Somebody else was faster.
+                Err(NotRecorded::Refused(
+                    Refused::Version { .. } | Refused::State { .. } | Refused::NoGrant,
+                )) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(ended)
-    }
-
-    async fn try_step(
-        &self,
-        grant: &Grant,
-        step: Step,
-        entry: Entry,
-    ) -> Result<usize, NotRecorded> {
-        match self.step(grant, step, entry).await {
-            Ok(_) => Ok(1),
-            Err(NotRecorded::Refused(
-                Refused::Version { .. } | Refused::State { .. } | Refused::NoGrant,
-            )) => Ok(0),
-            Err(error) => Err(error),
-        }
+        Ok(taken)
     }
 }
 
-/// Each of the grants on its way to its end, in one change.
-fn ends(grants: &[std::sync::Arc<Grant>], ending: State, entry: &Entry) -> Change {
-    let mut change = Change::default();
-    for grant in grants {
-        let to = match grant.state {
-            State::Requested | State::PendingApproval | State::Approved => State::Cancelled,
-            State::Issuing | State::Active | State::Suspended => State::Revoking,
-            State::Revoking
-            | State::Completed
-            | State::Expired
-            | State::Revoked
-            | State::Denied
-            | State::Cancelled
-            | State::Lapsed
-            | State::IssueFailed
-            | State::Orphaned => continue,
-        };
-        let step = Step {
-            ending: Some(ending),
-            ..Step::to(to, grant)
-        };
-        change.entries.push(transition(entry.clone(), grant, &step));
-        change.ops.push(Op::Step(step));
-    }
-    change
+struct Swept {
+    found: usize,
+    taken: usize,
 }

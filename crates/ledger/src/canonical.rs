@@ -4,7 +4,14 @@
 //! must be and only there. Numbers are whole and at most 2⁵³−1 either way, so that every reader of
 //! JSON, whatever it holds numbers in, sees the same record.
 
+use std::cmp::Ordering;
+
+use serde::Serialize;
 use serde_json::{Map, Number, Value};
+
+mod writer;
+
+pub(crate) use writer::{Extra, Extras};
 
 /// The greatest whole number that every JSON reader holds exactly.
 pub const INTEGER_MAX: u64 = (1 << 53) - 1;
@@ -13,6 +20,40 @@ pub const INTEGER_MAX: u64 = (1 << 53) - 1;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no whole number between -(2^53-1) and 2^53-1; write it as a string")]
 pub struct NumberError(String);
+
+/// Something that has no one spelling.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// A number in it is not read alike everywhere.
+    #[error(transparent)]
+    Number(#[from] NumberError),
+    /// It is not what JSON can say.
+    #[error("no JSON: {0}")]
+    Shape(String),
+}
+
+/// The one spelling of what `value` serializes to: the same as [`text`] of its JSON value, sooner.
+///
+/// # Errors
+/// If a number in it is a fraction or too large, or it is not what JSON can say.
+///
+/// ```
+/// use bailiwick_ledger::{Entry, canonical};
+/// let entry = Entry { outcome: Some("ok".into()), ..Entry::of("credential.issued") };
+/// assert_eq!(canonical::of(&entry)?, r#"{"event":"credential.issued","outcome":"ok"}"#);
+/// # Ok::<(), canonical::WriteError>(())
+/// ```
+pub fn of<T: Serialize>(value: &T) -> Result<String, WriteError> {
+    with(value, &[])
+}
+
+/// The one spelling of an object and these members.
+pub(crate) fn with<T: Serialize>(value: &T, extras: Extras<'_>) -> Result<String, WriteError> {
+    let mut writer = writer::Writer::new(extras);
+    value.serialize(&mut writer)?;
+    writer.into_text()
+}
 
 /// The one spelling of `value`.
 ///
@@ -56,7 +97,7 @@ fn write(value: &Value, text: &mut String) -> Result<(), NumberError> {
 
 fn write_object(members: &Map<String, Value>, text: &mut String) -> Result<(), NumberError> {
     let mut sorted: Vec<(&String, &Value)> = members.iter().collect();
-    sorted.sort_by(|(left, _), (right, _)| left.encode_utf16().cmp(right.encode_utf16()));
+    sorted.sort_by(|(left, _), (right, _)| by_utf_16(left, right));
     text.push('{');
     for (at, (name, value)) in sorted.into_iter().enumerate() {
         if at > 0 {
@@ -68,6 +109,14 @@ fn write_object(members: &Map<String, Value>, text: &mut String) -> Result<(), N
     }
     text.push('}');
     Ok(())
+}
+
+fn by_utf_16(left: &str, right: &str) -> Ordering {
+    // The two orders differ only where one text has a character beyond the first 65,536.
+    if left.is_ascii() {
+        return left.cmp(right);
+    }
+    left.encode_utf16().cmp(right.encode_utf16())
 }
 
 fn write_number(number: &Number, text: &mut String) -> Result<(), NumberError> {
@@ -85,6 +134,19 @@ fn write_number(number: &Number, text: &mut String) -> Result<(), NumberError> {
 
 fn write_string(string: &str, text: &mut String) {
     text.push('"');
+    if string.bytes().all(is_plain) {
+        text.push_str(string);
+    } else {
+        write_escaped(string, text);
+    }
+    text.push('"');
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte >= 0x20 && byte != b'"' && byte != b'\\'
+}
+
+fn write_escaped(string: &str, text: &mut String) {
     for character in string.chars() {
         match character {
             '"' => text.push_str("\\\""),
@@ -98,7 +160,6 @@ fn write_string(string: &str, text: &mut String) {
             _ => text.push(character),
         }
     }
-    text.push('"');
 }
 
 #[cfg(test)]
@@ -122,6 +183,38 @@ mod tests {
         ];
         let places: Vec<_> = order.iter().map(|word| text.find(word).unwrap()).collect();
         assert!(places.is_sorted(), "{text}");
+        assert_eq!(of(&value).unwrap(), text);
+    }
+
+    #[test]
+    fn every_shape_of_serde_has_the_spelling_of_its_value() {
+        #[derive(Serialize)]
+        enum Shape {
+            Unit,
+            New(u8),
+            Tuple(i64, Option<bool>),
+            Struct {
+                z: char,
+                a: (),
+                list: Vec<&'static str>,
+            },
+        }
+        let shapes = [
+            Shape::Unit,
+            Shape::New(7),
+            Shape::Tuple(-3, None),
+            Shape::Tuple(3, Some(true)),
+            Shape::Struct {
+                z: '"',
+                a: (),
+                list: vec!["\u{1f}", "é\\"],
+            },
+        ];
+        let value = serde_json::to_value(&shapes).unwrap();
+        assert_eq!(of(&shapes).unwrap(), text(&value).unwrap());
+        let numbered = std::collections::BTreeMap::from([(1, 2)]);
+        assert!(matches!(of(&numbered), Err(WriteError::Shape(_))));
+        assert!(with(&7, &[("v", Extra::Number(1))]).is_err());
     }
 
     #[test]
@@ -135,6 +228,7 @@ mod tests {
             (json!(0), true),
         ] {
             assert_eq!(text(&number).is_ok(), is_written, "{number}");
+            assert_eq!(of(&number).is_ok(), is_written, "{number}");
         }
     }
 
@@ -161,6 +255,11 @@ mod tests {
             let read: Value = serde_json::from_str(&written).unwrap();
             prop_assert_eq!(&read, &value);
             prop_assert_eq!(text(&read).unwrap(), written);
+        }
+
+        #[test]
+        fn both_ways_to_write_are_one_spelling(value in value()) {
+            prop_assert_eq!(of(&value).unwrap(), text(&value).unwrap());
         }
     }
 }

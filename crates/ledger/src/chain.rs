@@ -5,7 +5,7 @@ use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     Entry, Hash,
-    canonical::{self, NumberError},
+    canonical::{self, Extra, NumberError, WriteError},
     tree::Frontier,
 };
 
@@ -79,16 +79,16 @@ impl Chain {
         stamp: &Stamp,
         completed: impl FnMut(u8, u64, Hash),
     ) -> Result<Record, AppendError> {
-        let Value::Object(mut members) = serde_json::to_value(entry)? else {
-            return Err(AppendError::NoObject);
-        };
         let seq = self.len();
-        members.insert("v".into(), VERSION.into());
-        members.insert("seq".into(), seq.into());
-        members.insert("epoch".into(), stamp.epoch.into());
-        members.insert("time_ms".into(), stamp.time_ms.into());
-        members.insert("replica".into(), stamp.replica.as_str().into());
-        let record = Record::seal(seq, stamp.epoch, self.head, &Value::Object(members))?;
+        let place = [
+            ("v", Extra::Number(VERSION)),
+            ("seq", Extra::Number(seq)),
+            ("epoch", Extra::Number(stamp.epoch)),
+            ("time_ms", Extra::Number(stamp.time_ms)),
+            ("replica", Extra::Text(&stamp.replica)),
+        ];
+        let text = canonical::with(entry, &place)?;
+        let record = Record::seal(seq, stamp.epoch, self.head, text)?;
         self.frontier.push_seeing(record.leaf(), completed);
         self.head = record.hash;
         Ok(record)
@@ -105,12 +105,18 @@ pub enum AppendError {
     /// It is longer than [`RECORD_LENGTH_MAX`].
     #[error("an entry of {0} bytes, where {RECORD_LENGTH_MAX} is the most")]
     TooLong(usize),
-    /// It cannot be written as JSON.
-    #[error("the entry cannot be written as JSON")]
-    Json(#[from] serde_json::Error),
-    /// It is not an object.
-    #[error("an entry is a JSON object")]
-    NoObject,
+    /// It cannot be written as a JSON object.
+    #[error("the entry cannot be written: {0}")]
+    Json(String),
+}
+
+impl From<WriteError> for AppendError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Number(error) => Self::Number(error),
+            WriteError::Shape(said) => Self::Json(said),
+        }
+    }
 }
 
 /// An entry in its place: its canonical text, and what it follows.
@@ -127,8 +133,7 @@ pub struct Record {
 }
 
 impl Record {
-    fn seal(seq: u64, epoch: u64, prev: Hash, value: &Value) -> Result<Self, AppendError> {
-        let text = canonical::text(value)?;
+    fn seal(seq: u64, epoch: u64, prev: Hash, text: String) -> Result<Self, AppendError> {
         if text.len() > RECORD_LENGTH_MAX {
             return Err(AppendError::TooLong(text.len()));
         }
@@ -184,10 +189,11 @@ impl Record {
         if version != VERSION {
             return Err(DecodeError::Version(version));
         }
-        Self::seal(seq, epoch, prev, &Value::Object(members)).map_err(|error| match error {
+        let text = canonical::text(&Value::Object(members))?;
+        Self::seal(seq, epoch, prev, text).map_err(|error| match error {
             AppendError::Number(error) => DecodeError::Number(error),
             AppendError::TooLong(_) => DecodeError::TooLong,
-            AppendError::Json(_) | AppendError::NoObject => DecodeError::Json(error.to_string()),
+            AppendError::Json(said) => DecodeError::Json(said),
         })
     }
 

@@ -64,6 +64,15 @@ impl Memory {
         }
     }
 
+    /// A copy that goes its own way from here, as a backup does.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self {
+            kept: Arc::new(Mutex::new(self.lock().clone())),
+            ..self.clone()
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Kept> {
         // A change is made on a copy, so a panic leaves nothing half done.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
@@ -108,7 +117,7 @@ impl Store for Memory {
         let kept = self.lock();
         let after = after.unwrap_or_default();
         let found = kept.grants.values().filter(|grant| {
-            (after.is_empty() || grant.id.as_str() > after) && is_meant(&which, grant)
+            (after.is_empty() || grant.id.as_str() > after) && kept.is_meant(&which, grant)
         });
         Ok(found.take(limit).cloned().collect())
     }
@@ -292,15 +301,15 @@ impl Kept {
         if grant.deadline_ms > grant.deadline_ms_max {
             return Err(Refused::Deadline);
         }
-        self.usable(&grant, now_ms)?;
+        self.usable_alone(&grant, now_ms)?;
         if let Some(parent) = grant.parent() {
             let parent = self.grants.get(parent).ok_or(Refused::Parent)?;
             let mut lineage = parent.lineage.clone();
             lineage.push(parent.id.clone());
             let fits = parent.state == State::Active
-                && now_ms < parent.deadline_ms
                 && grant.deadline_ms_max <= parent.deadline_ms
-                && grant.lineage == lineage;
+                && grant.lineage == lineage
+                && self.usable(parent, now_ms).is_ok();
             if !fits {
                 return Err(Refused::Parent);
             }
@@ -340,7 +349,38 @@ impl Kept {
         Ok(())
     }
 
+    fn is_meant(&self, which: &Which, grant: &Grant) -> bool {
+        let is_live = grant.state.is_live();
+        match which {
+            Which::Live => is_live,
+            Which::Due { now_ms } => is_live && grant.deadline_ms <= *now_ms,
+            Which::Spent { now_ms } => {
+                matches!(grant.state, State::Revoking | State::Orphaned)
+                    && grant.credential_until_ms <= *now_ms
+            }
+            Which::Covered(stop) => is_live && stop.covers(grant),
+            Which::In(state) => grant.state == *state,
+            Which::Under(ancestor) => is_live && grant.lineage.contains(ancestor),
+            Which::Outliving => {
+                let is_live_above = |id| self.grants.get(id).is_some_and(|one| one.state.is_live());
+                is_live && grant.parent().is_some_and(|id| !is_live_above(id))
+            }
+            Which::PinnedElsewhere(charters) => is_live && !charters.contains(&grant.charter),
+        }
+    }
+
+    /// Why a grant that is kept may not be used now, where it is not for its state.
     fn usable(&self, grant: &Grant, now_ms: u64) -> Result<(), Refused> {
+        self.usable_alone(grant, now_ms)?;
+        let is_upheld = grant.lineage.iter().all(|id| {
+            self.grants.get(id).is_some_and(|above| {
+                above.state == State::Active && self.usable_alone(above, now_ms).is_ok()
+            })
+        });
+        is_upheld.then_some(()).ok_or(Refused::Parent)
+    }
+
+    fn usable_alone(&self, grant: &Grant, now_ms: u64) -> Result<(), Refused> {
         if self.stops.values().any(|stop| stop.covers(grant)) {
             return Err(Refused::Stopped);
         }
@@ -356,21 +396,5 @@ fn absent<T>(before: &Option<T>) -> Result<(), Refused> {
         None => Ok(()),
         // The change is made on a copy, which is dropped now.
         Some(_) => Err(Refused::Exists),
-    }
-}
-
-fn is_meant(which: &Which, grant: &Grant) -> bool {
-    let is_live = grant.state.is_live();
-    match which {
-        Which::Live => is_live,
-        Which::Due { now_ms } => is_live && grant.deadline_ms <= *now_ms,
-        Which::Spent { now_ms } => {
-            matches!(grant.state, State::Revoking | State::Orphaned)
-                && grant.credential_until_ms <= *now_ms
-        }
-        Which::Covered(stop) => is_live && stop.covers(grant),
-        Which::In(state) => grant.state == *state,
-        Which::Under(ancestor) => is_live && grant.lineage.contains(ancestor),
-        Which::PinnedElsewhere(charters) => is_live && !charters.contains(&grant.charter),
     }
 }

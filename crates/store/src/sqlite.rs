@@ -287,6 +287,8 @@ fn connect(path: &Path, writes: bool) -> Result<Connection, OpenError> {
         set(&connection, "journal_mode", "wal")?;
         set(&connection, "wal_autocheckpoint", "4000")?;
         set(&connection, "foreign_keys", "1")?;
+        // 16 MiB, in KiB: the indexes of some hundred thousand live grants.
+        set(&connection, "cache_size", "-16384")?;
     }
     // FULL: a commit is on the disk before it returns. fullfsync: also on macOS.
     set(&connection, "synchronous", "2")?;

@@ -9,10 +9,38 @@ use rusqlite::{Connection, OptionalExtension as _, Result, named_params, params}
 
 use super::read;
 
-/// True of a grant that a stop covers.
-const STOPPED: &str = "EXISTS (SELECT 1 FROM stops WHERE (kill OR grants.issued_ms <= at_ms) AND (
-    (kind = 'all' AND name = '') OR (kind = 'agent' AND name = grants.agent)
-    OR (kind = 'owner' AND name = grants.owner)))";
+/// True of a grant that a stop covers: three looks into the key of the stops, however many there are.
+macro_rules! stopped {
+    ($grant:literal) => {
+        concat!(
+            "(EXISTS (SELECT 1 FROM stops WHERE kind = 'all' AND name = '' AND (kill OR ",
+            $grant,
+            ".issued_ms <= at_ms)) OR EXISTS (SELECT 1 FROM stops WHERE kind = 'agent' AND name = ",
+            $grant,
+            ".agent AND (kill OR ",
+            $grant,
+            ".issued_ms <= at_ms)) OR EXISTS (SELECT 1 FROM stops WHERE kind = 'owner' AND name = ",
+            $grant,
+            ".owner AND (kill OR ",
+            $grant,
+            ".issued_ms <= at_ms)))"
+        )
+    };
+}
+
+/// True of a grant if all it was delegated from are active, in time and not stopped. The time is
+/// `:now`.
+macro_rules! upheld {
+    () => {
+        concat!(
+            "(grants.parent IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(grants.lineage) AS line
+                LEFT JOIN grants AS above ON above.id = line.value
+                WHERE above.id IS NULL OR above.state <> 'active' OR above.deadline_ms <= :now OR ",
+            stopped!("above"),
+            "))"
+        )
+    };
+}
 
 pub(super) fn op(connection: &Connection, op: Op, now_ms: u64) -> Result<Result<(), Refused>> {
     match op {
@@ -98,12 +126,15 @@ fn use_once(
     history: &[u8],
     now_ms: u64,
 ) -> Result<Result<(), Refused>> {
-    let sql = unless_stopped(
-        "UPDATE grants SET uses = uses + 1, history = ?3 WHERE id = ?1 AND uses = ?2
-         AND state = 'active' AND deadline_ms > ?4 AND NOT ",
+    let sql = concat!(
+        "UPDATE grants SET uses = uses + 1, history = :history WHERE id = :id AND uses = :uses
+         AND state = 'active' AND deadline_ms > :now AND NOT ",
+        stopped!("grants"),
+        " AND ",
+        upheld!()
     );
-    let values = params![id, uses, history, now_ms];
-    if connection.prepare_cached(&sql)?.execute(values)? == 1 {
+    let values = named_params! { ":id": id, ":uses": uses, ":history": history, ":now": now_ms };
+    if connection.prepare_cached(sql)?.execute(values)? == 1 {
         return Ok(Ok(()));
     }
     let Some(grant) = read::grant_row(connection, id)? else {
@@ -118,13 +149,9 @@ fn use_once(
     Ok(Err(Refused::Uses { is: grant.uses }))
 }
 
-fn unless_stopped(before: &str) -> String {
-    format!("{before}{STOPPED}")
-}
-
 fn take_step(connection: &Connection, step: &Step, now_ms: u64) -> Result<Result<(), Refused>> {
     let to_use = matches!(step.to, State::Issuing | State::Active);
-    let sql = unless_stopped(
+    let sql = concat!(
         "UPDATE grants SET state = :to, ver = ver + 1,
             deadline_ms = coalesce(:deadline, deadline_ms),
             credential_until_ms = max(credential_until_ms, :until),
@@ -132,8 +159,12 @@ fn take_step(connection: &Connection, step: &Step, now_ms: u64) -> Result<Result
          WHERE id = :id AND ver = :ver
          AND EXISTS (SELECT 1 FROM transitions WHERE from_state = state AND to_state = :to)
          AND coalesce(:deadline, deadline_ms) <= deadline_ms_max
-         AND (NOT :to_use OR deadline_ms > :now) AND NOT (:to_use AND ",
-    ) + ")";
+         AND (NOT :to_use OR (deadline_ms > :now AND NOT ",
+        stopped!("grants"),
+        " AND ",
+        upheld!(),
+        "))"
+    );
     let values = named_params! {
         ":to": step.to.name(),
         ":deadline": step.deadline_ms,
@@ -144,7 +175,7 @@ fn take_step(connection: &Connection, step: &Step, now_ms: u64) -> Result<Result
         ":to_use": to_use,
         ":now": now_ms,
     };
-    if connection.prepare_cached(&sql)?.execute(values)? == 1 {
+    if connection.prepare_cached(sql)?.execute(values)? == 1 {
         return Ok(Ok(()));
     }
     let Some(grant) = read::grant_row(connection, &step.grant)? else {
@@ -162,7 +193,24 @@ fn take_step(connection: &Connection, step: &Step, now_ms: u64) -> Result<Result
     Ok(Err(Refused::Deadline))
 }
 
+/// Why a grant that is kept may not be used now, where it is not for its state.
 fn usable(connection: &Connection, grant: &Grant, now_ms: u64) -> Result<Result<(), Refused>> {
+    if let Err(refused) = usable_alone(connection, grant, now_ms)? {
+        return Ok(Err(refused));
+    }
+    let sql = concat!("SELECT 1 FROM grants WHERE id = :id AND ", upheld!());
+    let values = named_params! { ":id": grant.id, ":now": now_ms };
+    if connection.prepare_cached(sql)?.exists(values)? {
+        return Ok(Ok(()));
+    }
+    Ok(Err(Refused::Parent))
+}
+
+fn usable_alone(
+    connection: &Connection,
+    grant: &Grant,
+    now_ms: u64,
+) -> Result<Result<(), Refused>> {
     let sql = "SELECT 1 FROM stops WHERE (kill OR ?1 <= at_ms) AND ((kind = 'all' AND name = '')
         OR (kind = 'agent' AND name = ?2) OR (kind = 'owner' AND name = ?3))";
     let values = params![grant.issued_ms, grant.agent, grant.owner];
@@ -182,18 +230,18 @@ fn open(connection: &Connection, grant: &Grant, now_ms: u64) -> Result<Result<()
     if grant.deadline_ms > grant.deadline_ms_max {
         return Ok(Err(Refused::Deadline));
     }
-    if let Err(refused) = usable(connection, grant, now_ms)? {
+    if let Err(refused) = usable_alone(connection, grant, now_ms)? {
         return Ok(Err(refused));
     }
     if let Some(parent) = grant.parent() {
-        let parent = read::grant_row(connection, parent)?;
-        let fits = parent.is_some_and(|parent| {
-            let above = grant.lineage.split_last().map(|(_, above)| above);
-            parent.state == State::Active
-                && now_ms < parent.deadline_ms
-                && grant.deadline_ms_max <= parent.deadline_ms
-                && above == Some(parent.lineage.as_slice())
-        });
+        let Some(parent) = read::grant_row(connection, parent)? else {
+            return Ok(Err(Refused::Parent));
+        };
+        let above = grant.lineage.split_last().map(|(_, above)| above);
+        let fits = parent.state == State::Active
+            && grant.deadline_ms_max <= parent.deadline_ms
+            && above == Some(parent.lineage.as_slice())
+            && usable(connection, &parent, now_ms)?.is_ok();
         if !fits {
             return Ok(Err(Refused::Parent));
         }

@@ -83,6 +83,7 @@ pub(super) fn grants(
         | Which::Covered(_)
         | Which::In(_)
         | Which::Under(_)
+        | Which::Outliving
         | Which::PinnedElsewhere(_) => "id",
     };
     let list = |condition: &str, values: &[&dyn ToSql]| {
@@ -121,6 +122,11 @@ pub(super) fn grants(
             }
         }
         Which::Under(ancestor) => list(&format!("live = 1 AND {}", under("?3")), &[ancestor]),
+        Which::Outliving => list(
+            "live = 1 AND parent IS NOT NULL AND NOT EXISTS
+                (SELECT 1 FROM grants AS above WHERE above.id = grants.parent AND above.live = 1)",
+            &[],
+        ),
         Which::PinnedElsewhere(charters) => list(
             "live = 1 AND charter NOT IN (SELECT value FROM json_each(?3))",
             &[&lineage_text(charters)],

@@ -55,6 +55,8 @@ contract! {
     stops_of_one_scope_join
     a_child_is_inside_its_active_parent
     a_family_is_found
+    a_child_is_used_only_while_all_above_it_are
+    what_outlives_its_parent_is_found
     a_ticket_is_redeemed_once_and_in_time
     a_value_is_seen_once
     an_answer_is_kept
@@ -400,6 +402,73 @@ async fn a_family_is_found<S: Store>(store: S) {
     let covered = Which::Covered(stop(Scope::Grant("c".into()), false));
     let covered = store.grants(covered, None, 10).await.unwrap();
     assert_eq!(ids(covered), ["c", "d"]);
+}
+
+async fn a_child_is_used_only_while_all_above_it_are<S: Store>(store: S) {
+    let ends: [(&str, Option<State>); 3] = [
+        ("ended", Some(State::Revoking)),
+        ("suspended", Some(State::Suspended)),
+        // By a stop of another agent than the child's.
+        ("stopped", None),
+    ];
+    for (how, to) in ends {
+        let parent = Grant {
+            agent: format!("agent-{how}"),
+            ..grant(&format!("p-{how}"))
+        };
+        let first = Grant {
+            agent: "helper".into(),
+            ..child(&format!("c-{how}"), &parent)
+        };
+        let second = Grant {
+            agent: "helper".into(),
+            ..child(&format!("d-{how}"), &first)
+        };
+        for grant in [&parent, &first, &second] {
+            active(&store, grant).await;
+            assert!(commit(&store, use_of(&grant.id, 0)).await.is_ok());
+        }
+        match to {
+            Some(to) => drop(step(&store, &parent.id, to).await.unwrap()),
+            None => {
+                let stop = stop(Scope::Agent(parent.agent.clone()), false);
+                commit(&store, change(Op::SetStop(stop))).await.unwrap();
+            }
+        }
+        for grant in [&first, &second] {
+            let refused = commit(&store, use_of(&grant.id, 1)).await;
+            assert_eq!(refused, Err(Refused::Parent), "{} {how}", grant.id);
+            // Nor is it made active again, and it still ends.
+            step(&store, &grant.id, State::Suspended).await.unwrap();
+            let resumed = step(&store, &grant.id, State::Active).await;
+            assert_eq!(resumed, Err(Refused::Parent), "{} {how}", grant.id);
+        }
+        let under = child(&format!("e-{how}"), &second);
+        assert_eq!(commit(&store, open(&under)).await, Err(Refused::Parent));
+        assert!(step(&store, &second.id, State::Revoking).await.is_ok());
+    }
+}
+
+async fn what_outlives_its_parent_is_found<S: Store>(store: S) {
+    let parent = grant("p");
+    active(&store, &parent).await;
+    let first = child("c", &parent);
+    active(&store, &first).await;
+    active(&store, &child("d", &first)).await;
+    let found = || async {
+        let found = store.grants(Which::Outliving, None, 9).await.unwrap();
+        found
+            .iter()
+            .map(|grant| grant.id.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(found().await, Vec::<String>::new());
+    step(&store, "p", State::Suspended).await.unwrap();
+    assert_eq!(found().await, Vec::<String>::new(), "it may be resumed");
+    step(&store, "p", State::Revoking).await.unwrap();
+    assert_eq!(found().await, ["c"]);
+    step(&store, "c", State::Revoking).await.unwrap();
+    assert_eq!(found().await, ["d"]);
 }
 
 async fn a_ticket_is_redeemed_once_and_in_time<S: Store>(store: S) {

@@ -7,6 +7,7 @@
     reason = "test code"
 )]
 
+mod alike;
 mod broker;
 mod contract;
 mod crash;

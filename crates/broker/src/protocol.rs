@@ -1,0 +1,279 @@
+//! What each step of the broker writes, without doing it.
+//!
+//! The broker and the model that explores it with crashes use the same functions, so the model
+//! cannot be right about something that the broker does not do.
+
+use std::sync::Arc;
+
+use bailiwick_ledger::{Actor, Entry, Phase};
+
+use crate::{
+    SKEW_MS, State,
+    port::{Change, Grant, Intent, MintError, Minted, Op, Refused, Step},
+};
+
+/// The entry with what is known of the grant, where it does not say so itself.
+pub fn about(mut entry: Entry, grant: &Grant) -> Entry {
+    let told = entry.grant.get_or_insert_default();
+    told.id.clone_from(&grant.id);
+    told.parent = grant.parent().map(str::to_owned);
+    told.ver.get_or_insert(grant.ver);
+    entry
+        .agent
+        .get_or_insert_default()
+        .id
+        .clone_from(&grant.agent);
+    entry.owner.get_or_insert_with(|| grant.owner.clone());
+    let task = entry.task.get_or_insert_default();
+    task.id.clone_from(&grant.task);
+    task.charter_hash = Some(grant.charter.clone());
+    entry
+}
+
+/// The entry of a step. Its event is named by the state that the step leads to, unless it has a
+/// name of its own.
+pub fn transition(entry: Entry, grant: &Grant, step: &Step) -> Entry {
+    let mut entry = about(entry, grant);
+    let told = entry.grant.get_or_insert_default();
+    told.ver = Some(step.ver + 1);
+    told.state_from = Some(grant.state.name().into());
+    told.state_to = Some(step.to.name().into());
+    told.deadline_ms = Some(step.deadline_ms.unwrap_or(grant.deadline_ms));
+    if entry.event.is_empty() {
+        entry.event = format!("grant.{}", step.to);
+    }
+    entry
+}
+
+/// What announces an attempt to make a credential, and the grant as it is while that is under way.
+///
+/// # Errors
+/// With the state of a grant that makes none.
+pub fn begun(
+    grant: &Grant,
+    request: &str,
+    entry: Entry,
+    begun_ms: u64,
+    credential_until_ms: u64,
+) -> Result<(Change, Grant), State> {
+    let mut issuing = grant.clone();
+    match grant.state {
+        State::Approved => issuing.state = State::Issuing,
+        // The store confirms that it still is.
+        State::Active => {}
+        other @ (State::Requested
+        | State::PendingApproval
+        | State::Issuing
+        | State::Suspended
+        | State::Revoking
+        | State::Completed
+        | State::Expired
+        | State::Revoked
+        | State::Denied
+        | State::Cancelled
+        | State::Lapsed
+        | State::IssueFailed
+        | State::Orphaned) => return Err(other),
+    }
+    // If nobody ever learns the outcome, the grant is kept until even the longest credential is
+    // worth nothing.
+    let step = Step {
+        credential_until_ms: Some(credential_until_ms),
+        ..Step::to(issuing.state, grant)
+    };
+    issuing.ver += 1;
+    let entry = Entry {
+        phase: Some(Phase::Intent),
+        request_id: Some(request.to_owned()),
+        ..entry
+    };
+    let entries = vec![transition(entry, grant, &step)];
+    let intent = Intent {
+        request: request.to_owned(),
+        grant: Some(grant.id.clone()),
+        begun_ms,
+    };
+    let ops = vec![Op::Begin(intent), Op::Step(step)];
+    Ok((Change { ops, entries }, issuing))
+}
+
+/// What is told of the attempt, and where it leaves the grant.
+pub fn settled<C>(
+    grant: &Grant,
+    request: &str,
+    entry: Entry,
+    minted: &Result<Minted<C>, MintError>,
+) -> Change {
+    let mut entry = Entry {
+        request_id: Some(request.to_owned()),
+        ..entry
+    };
+    let (phase, outcome, to) = match minted {
+        Ok(minted) => {
+            entry.credential = Some(minted.about.clone());
+            (Phase::Outcome, "ok", State::Active)
+        }
+        Err(MintError::Refused(_)) => (Phase::Outcome, "failed", State::IssueFailed),
+        Err(MintError::Unknown(_)) => (Phase::Timeout, "unknown", State::Orphaned),
+    };
+    entry.phase = Some(phase);
+    entry.outcome = Some(outcome.into());
+    if let Err(error) = minted {
+        entry.reason_code.get_or_insert_with(|| error.to_string());
+    }
+    let mut ops = vec![settle(request)];
+    // A later credential that fails leaves the grant, and the earlier credentials, as they are.
+    let is_first = grant.state == State::Issuing;
+    if is_first || minted.is_ok() {
+        let step = Step {
+            credential_until_ms: entry.credential.as_ref().and_then(|made| made.expires_ms),
+            ..Step::to(to, grant)
+        };
+        entry = transition(entry, grant, &step);
+        ops.push(Op::Step(step));
+    } else {
+        entry = about(entry, grant);
+    }
+    Change {
+        ops,
+        entries: vec![entry],
+    }
+}
+
+/// What is told of an attempt whose fruit is not handed out.
+pub fn withheld<C>(
+    grant: &Grant,
+    request: &str,
+    entry: Entry,
+    minted: &Result<Minted<C>, MintError>,
+    why: &Refused,
+) -> Change {
+    let entry = Entry {
+        phase: Some(Phase::Outcome),
+        outcome: Some("withheld".into()),
+        reason_code: Some(why.to_string()),
+        request_id: Some(request.to_owned()),
+        credential: minted.as_ref().ok().map(|minted| minted.about.clone()),
+        ..entry
+    };
+    Change {
+        ops: vec![settle(request)],
+        entries: vec![about(entry, grant)],
+    }
+}
+
+/// What is told of an attempt that an earlier process began and did not settle.
+pub fn abandoned(intent: &Intent, grant: Option<&Grant>) -> Change {
+    let mut ops = vec![settle(&intent.request)];
+    let mut entry = Entry {
+        phase: Some(Phase::Timeout),
+        reason_code: Some("process_stopped".into()),
+        request_id: Some(intent.request.clone()),
+        ..Entry::of("effect.settled")
+    };
+    if let Some(grant) = grant {
+        entry = about(entry, grant);
+        if grant.state == State::Issuing {
+            let step = Step::to(State::Orphaned, grant);
+            entry = transition(entry, grant, &step);
+            ops.push(Op::Step(step));
+        }
+    }
+    Change {
+        ops,
+        entries: vec![entry],
+    }
+}
+
+fn settle(request: &str) -> Op {
+    Op::Settle {
+        request: request.to_owned(),
+    }
+}
+
+/// One use of a grant.
+pub fn used(grant: &Grant, history: Vec<u8>, entry: Entry) -> Change {
+    Change {
+        ops: vec![Op::Use {
+            grant: grant.id.clone(),
+            uses: grant.uses,
+            history,
+        }],
+        entries: vec![about(entry, grant)],
+    }
+}
+
+/// Each of the grants on its way to its end, in one change.
+pub fn ends(grants: &[Arc<Grant>], ending: State, entry: &Entry) -> Change {
+    let mut change = Change::default();
+    for grant in grants {
+        let to = match grant.state {
+            State::Requested | State::PendingApproval | State::Approved => State::Cancelled,
+            State::Issuing | State::Active | State::Suspended => State::Revoking,
+            State::Revoking
+            | State::Completed
+            | State::Expired
+            | State::Revoked
+            | State::Denied
+            | State::Cancelled
+            | State::Lapsed
+            | State::IssueFailed
+            | State::Orphaned => continue,
+        };
+        let step = Step {
+            ending: Some(ending),
+            ..Step::to(to, grant)
+        };
+        change.entries.push(transition(entry.clone(), grant, &step));
+        change.ops.push(Op::Step(step));
+    }
+    change
+}
+
+/// A grant that a sweep found on its way to its end; all the way, if no credential of it can still
+/// be good.
+pub fn swept(grant: &Arc<Grant>, ending: State, reason: &str, now_ms: u64) -> Change {
+    let entry = Entry {
+        reason_code: Some(reason.to_owned()),
+        actor: Some(Actor {
+            kind: "service".into(),
+            id: "sweep".into(),
+            ..Actor::default()
+        }),
+        ..Entry::default()
+    };
+    let mut change = ends(std::slice::from_ref(grant), ending, &entry);
+    let begins_to_revoke = |op: &Op| matches!(op, Op::Step(step) if step.to == State::Revoking);
+    if is_spent(grant, now_ms) && change.ops.iter().any(begins_to_revoke) {
+        let revoking = Grant {
+            state: State::Revoking,
+            ver: grant.ver + 1,
+            ending: Some(ending),
+            ..Grant::clone(grant)
+        };
+        last_step(&mut change, &revoking, entry);
+    }
+    change
+}
+
+/// The end of a grant that only waited for its last credential to lapse.
+pub fn lapsed(grant: &Grant) -> Change {
+    let mut change = Change::default();
+    last_step(&mut change, grant, Entry::default());
+    change
+}
+
+/// Whether no credential of the grant can still be good, whatever the clock of its judge.
+pub fn is_spent(grant: &Grant, now_ms: u64) -> bool {
+    grant.credential_until_ms <= now_ms.saturating_sub(SKEW_MS)
+}
+
+fn last_step(change: &mut Change, grant: &Grant, entry: Entry) {
+    let to = match (grant.state, grant.ending) {
+        (State::Revoking, Some(ending)) => ending,
+        _ => State::Revoked,
+    };
+    let step = Step::to(to, grant);
+    change.entries.push(transition(entry, grant, &step));
+    change.ops.push(Op::Step(step));
+}
