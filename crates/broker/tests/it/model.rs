@@ -245,6 +245,8 @@ impl PartialEq for World {
     }
 }
 
+type Reached = fn(&Scene, &World) -> bool;
+
 /// What may happen, and in what state it begins.
 #[derive(Debug, Clone)]
 struct Scene {
@@ -253,7 +255,7 @@ struct Scene {
     broken: Broken,
     until_ms: u64,
     /// What must be reached, or the scene shows nothing.
-    reaches: &'static [(&'static str, fn(&Scene, &World) -> bool)],
+    reaches: &'static [(&'static str, Reached)],
 }
 
 impl Scene {
@@ -710,7 +712,7 @@ impl Model for Scene {
             }),
         ];
         for (name, reached) in self.reaches {
-            properties.push(Property::sometimes(*name, *reached));
+            properties.push(Property::sometimes(name, *reached));
         }
         properties
     }
