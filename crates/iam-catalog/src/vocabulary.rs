@@ -24,6 +24,10 @@ impl Vocabulary for Catalog<'_> {
     fn rcp_applies(&self, service: &str) -> Option<bool> {
         self.service(service).ok().map(crate::Service::supports_rcp)
     }
+
+    fn spelled(&self, action: &str) -> Option<String> {
+        self.action(action).ok().map(|action| action.to_string())
+    }
 }
 
 #[cfg(test)]
@@ -41,6 +45,15 @@ mod tests {
             (KeyKind::IpAddress, false)
         );
         assert_eq!(builtin().key("acme:no-such-key"), None);
+    }
+
+    #[test]
+    fn the_engine_learns_how_aws_writes_an_action() {
+        assert_eq!(
+            builtin().spelled("S3:getobject").as_deref(),
+            Some("s3:GetObject")
+        );
+        assert_eq!(builtin().spelled("s3:NoSuchAction"), None);
     }
 
     #[test]

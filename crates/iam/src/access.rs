@@ -49,6 +49,7 @@ mod search;
 mod shelf;
 mod state;
 mod text;
+mod ties;
 mod values;
 mod witness;
 
@@ -56,7 +57,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::evaluate::{Outcome, ResourceSemantics};
 use crate::layers::{Compiled, LayerKind, Layers};
-use crate::policy::{Condition, Statement};
+use crate::policy::{Condition, Selection, Statement, Template, Version};
 use crate::request::{Facts, Principal, Request};
 use crate::vocabulary::Vocabulary;
 
@@ -160,7 +161,8 @@ impl<'v> Algebra<'v> {
     }
 
     /// What a resource's policy grants, and to whom: its own side of the request, whatever the
-    /// caller's policies say. A `Deny` with `NotPrincipal` leaves answers unknown.
+    /// caller's policies say. A `Deny` with `NotPrincipal` that names a canonical user or a principal
+    /// that was deleted leaves answers unknown.
     #[must_use]
     pub fn granted_by(&self, policy: &Arc<Compiled>) -> Access<'_> {
         Access::of_resource(self, policy)
@@ -229,6 +231,9 @@ pub enum Unknown {
     /// The answer is not the same under both readings of resource patterns.
     #[error("only where `*` in a resource runs past colons: {} on {}", witness.action, witness.resource)]
     Reading { witness: Box<Request> },
+    /// There is a proof, and the checker of certificates does not accept it.
+    #[error("a proof was found, and the check of its certificate failed: {0}")]
+    Uncertified(certificate::Flaw),
     #[error("the {layer} policy `{policy}` could not be read: {why}")]
     Unreadable {
         layer: LayerKind,
@@ -299,7 +304,7 @@ impl Access<'_> {
         let layers: Vec<Layer> = other.allows.iter().map(|layer| elsewhere(layer)).collect();
         let domain = domain.map(|domain| domain.actions_of(&other.allows));
         let layers: Vec<&[Side]> = domain.iter().chain(&layers).map(Vec::as_slice).collect();
-        let exempt = elsewhere(&other.denies);
+        let exempt = self.exempt(other, domain.is_some());
         let looked = self.under_both(|reading, budget| {
             let accept = |request: &Request, reading| self.lacks(other, request, reading);
             self.look_outside(&layers, &exempt, reading, &accept, budget)
@@ -308,6 +313,15 @@ impl Access<'_> {
             Contained::Refuted(request) => Contained::Refuted(Box::new(other.respelled(*request))),
             told @ (Contained::Proved | Contained::Unknown(_)) => told,
         }
+    }
+
+    /// What is no request of the other's: what it denies; and in the domain, what nobody can ask.
+    fn exempt(&self, other: &Access<'_>, in_domain: bool) -> Layer {
+        let mut exempt = elsewhere(&other.denies);
+        if in_domain {
+            exempt.extend(ties::ties(self, other, TIES));
+        }
+        exempt
     }
 
     /// Does the other allow this request and this access not, as the evaluator has it?
@@ -323,7 +337,7 @@ impl Access<'_> {
     fn meets_within(&self, other: &Access<'_>, domain: Option<&Catalogued>) -> Find {
         let others: Vec<Layer> = other.allows.iter().map(|layer| elsewhere(layer)).collect();
         let domain = domain.map(|domain| domain.actions_of(&other.allows));
-        let exempt = elsewhere(&other.denies);
+        let exempt = self.exempt(other, domain.is_some());
         let looked = self.under_both(|reading, budget| {
             let layers = domain.iter().chain(&others).chain(&self.allows);
             let question = Question {
@@ -422,7 +436,7 @@ impl Access<'_> {
         };
         let answer = question.ask(&mut seeker, budget);
         let unconfirmed = |sketch: Option<String>| Unknown::Unconfirmed {
-            sketch: sketch.unwrap_or_default(),
+            sketch: sketch.unwrap_or_else(|| "nothing of what is left could be spelled".to_owned()),
         };
         match (seeker.found, answer, budget.exhausted) {
             (Some((_, request)), _, _) => Looked::Found(Box::new(self.respelled(request))),
@@ -470,12 +484,20 @@ impl Access<'_> {
                 request.context.set(key.as_str(), value.as_str());
             }
         }
+        let is_told = request.context.iter().next().is_some();
+        let variables = if is_told {
+            self.variables()
+        } else {
+            Vec::new()
+        };
         let written = |key: &str| {
             let mut keys = self
                 .statements()
                 .flat_map(|statement| &statement.conditions);
             let same = |condition: &&Condition| condition.key.value.eq_ignore_ascii_case(key);
-            keys.find(same).map(|condition| condition.key.value.clone())
+            let condition = keys.find(same).map(|condition| condition.key.value.clone());
+            let variable = || variables.iter().find(|it| it.eq_ignore_ascii_case(key));
+            condition.or_else(|| variable().cloned())
         };
         let named: Vec<_> = request
             .context
@@ -489,15 +511,38 @@ impl Access<'_> {
         request
     }
 
-    /// The action as a policy writes it, or the catalog.
-    fn spelling(&self, action: &str) -> Option<String> {
-        let mut written = self
+    /// The keys of policy variables, as the policies spell them.
+    fn variables(&self) -> Vec<String> {
+        let of_resources = self
             .statements()
-            .flat_map(|statement| statement.actions.patterns());
-        let spelled = written.find(|known| known.value.0.eq_ignore_ascii_case(action));
-        let catalogued = || self.algebra.known_actions.get()?.spelled(action);
-        let spelled = spelled.map(|known| known.value.0.as_str());
-        spelled.or_else(catalogued).map(str::to_owned)
+            .flat_map(|statement| statement.resources.iter().flat_map(Selection::patterns))
+            .map(|pattern| &pattern.value.0);
+        let of_values = self
+            .statements()
+            .flat_map(|statement| &statement.conditions)
+            .flat_map(|condition| &condition.values)
+            .map(|value| &value.value);
+        let texts = of_resources.chain(of_values);
+        let open = texts.filter(|text| text.contains("${"));
+        let templates = open.map(|text| Template::parse(text, Version::V2012));
+        templates
+            .flat_map(|template| {
+                let keys = template.variables().map(|(key, _)| key.to_owned());
+                keys.collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    /// The action as AWS writes it, or a policy.
+    fn spelling(&self, action: &str) -> Option<String> {
+        let known = self.algebra.vocabulary.spelled(action);
+        known.or_else(|| {
+            let mut written = self
+                .statements()
+                .flat_map(|statement| statement.actions.patterns());
+            let spelled = written.find(|known| known.value.0.eq_ignore_ascii_case(action));
+            spelled.map(|known| known.value.0.clone())
+        })
     }
 
     fn spelled_action(&self, action: &glob::Glob) -> String {
@@ -534,6 +579,8 @@ impl Access<'_> {
 const REGION: u32 = u32::MAX;
 const FORBIDDEN: u32 = u32::MAX - 1;
 const FREE: u32 = u32::MAX - 2;
+/// Of what nobody can ask.
+const TIES: u32 = u32::MAX - 3;
 /// Added to the labels of the other side of a comparison.
 const ELSEWHERE: u32 = 1 << 30;
 

@@ -241,10 +241,10 @@ impl Trial {
             characters_before: policies.iter().map(|policy| characters(policy)).sum(),
             characters: documents.iter().map(characters).sum(),
             fits,
-            nothing_lost: new.contains(&old),
+            nothing_lost: new.contains_with_certificate(&old).0,
             nothing_added: match self.scope {
-                Scope::AllRequests => old.contains(&new),
-                Scope::Domain => old.contains_in_domain(&new),
+                Scope::AllRequests => old.contains_with_certificate(&new).0,
+                Scope::Domain => old.contains_in_domain_with_certificate(&new).0,
             },
             in_domain: self.scope == Scope::Domain,
             documents,

@@ -20,6 +20,13 @@ pub trait Vocabulary: fmt::Debug {
         let _ = service;
         None
     }
+
+    /// The action's name in AWS's own letters, such as `s3:GetObject`, if it is known. Policies are
+    /// matched whatever the case of letters; people read this.
+    fn spelled(&self, action: &str) -> Option<String> {
+        let _ = action;
+        None
+    }
 }
 
 /// What kind of values a key has, and whether it has several.

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use crate::evaluate::ResourceSemantics;
 use crate::layers::LayerKind;
 
-use super::ask::{BoxId, Closed, Ear, Side, Start};
-use super::budget::Budget;
+use super::ask::{BoxId, Closed, Ear, Layer, Side, Start};
+use super::budget::{Budget, Exhausted};
 use super::scene::Scene;
 use super::search::Proof;
 use super::state::State;
@@ -22,6 +22,8 @@ use super::{Access, Contained, ELSEWHERE, READINGS, Unknown, check, elsewhere};
 /// A proof of containment.
 #[derive(Debug, Clone)]
 pub struct Certificate {
+    /// Whether it is about the requests of the domain alone.
+    in_domain: bool,
     /// For each reading, for each question in order.
     pub(super) parts: Vec<(ResourceSemantics, Vec<Vec<Closed>>)>,
 }
@@ -66,7 +68,7 @@ impl Certificate {
         if self.parts.len() != READINGS.len() {
             return Err(Flaw::Shape);
         }
-        let (layers, exempt) = sides(inner);
+        let (layers, exempt) = sides(outer, inner, self.in_domain);
         let layers: Vec<&[Side]> = layers.iter().map(Vec::as_slice).collect();
         for (reading, (own, closed)) in READINGS.into_iter().zip(&self.parts) {
             let questions = outer.outside(&layers, &exempt, reading);
@@ -151,22 +153,61 @@ pub(super) fn place(
     Some((*kind, policy.clone(), clause.statement))
 }
 
-fn sides(inner: &Access<'_>) -> (Vec<Vec<Side>>, Vec<Side>) {
-    let layers = inner.allows.iter().map(|layer| elsewhere(layer)).collect();
-    (layers, elsewhere(&inner.denies))
+/// The layers of the contained side, the domain's first, and what is no request of it.
+fn sides(outer: &Access<'_>, inner: &Access<'_>, in_domain: bool) -> (Vec<Layer>, Layer) {
+    let catalogued = inner.algebra.catalogued().filter(|_| in_domain);
+    let domain = catalogued.map(|domain| domain.actions_of(&inner.allows));
+    let own = inner.allows.iter().map(|layer| elsewhere(layer));
+    (
+        domain.into_iter().chain(own).collect(),
+        outer.exempt(inner, in_domain),
+    )
 }
 
 impl Access<'_> {
-    /// As [`Access::contains`], with the proof if there is one.
+    /// As [`Access::contains`], with the proof if there is one. The proof has been checked: where
+    /// the checker refuses it, the answer is unknown.
     pub fn contains_with_certificate(
         &self,
         inner: &Access<'_>,
     ) -> (Contained, Option<Certificate>) {
-        let answer = self.contains(inner);
+        self.certified(inner, false)
+    }
+
+    /// As [`Access::contains_in_domain`], with the proof if there is one, checked.
+    pub fn contains_in_domain_with_certificate(
+        &self,
+        inner: &Access<'_>,
+    ) -> (Contained, Option<Certificate>) {
+        self.certified(inner, true)
+    }
+
+    fn certified(&self, inner: &Access<'_>, in_domain: bool) -> (Contained, Option<Certificate>) {
+        let domain = self.algebra.catalogued().filter(|_| in_domain);
+        let answer = self.contains_within(inner, domain);
         if answer != Contained::Proved {
             return (answer, None);
         }
-        let (layers, exempt) = sides(inner);
+        match self.certificate(inner, domain.is_some()) {
+            Ok(certificate) => self.accepted(certificate, inner),
+            Err(limit) => (Contained::Unknown(Unknown::Exhausted(limit)), None),
+        }
+    }
+
+    /// Proved, if the checker says so too.
+    fn accepted(
+        &self,
+        certificate: Certificate,
+        inner: &Access<'_>,
+    ) -> (Contained, Option<Certificate>) {
+        match certificate.check(self, inner) {
+            Ok(()) => (Contained::Proved, Some(certificate)),
+            Err(flaw) => (Contained::Unknown(Unknown::Uncertified(flaw)), None),
+        }
+    }
+
+    fn certificate(&self, inner: &Access<'_>, in_domain: bool) -> Result<Certificate, Exhausted> {
+        let (layers, exempt) = sides(self, inner, in_domain);
         let layers: Vec<&[Side]> = layers.iter().map(Vec::as_slice).collect();
         let mut parts = Vec::new();
         for reading in READINGS {
@@ -176,13 +217,13 @@ impl Access<'_> {
                 let mut budget = Budget::new(self.algebra.limits);
                 _ = question.ask(&mut scribe, &mut budget);
                 if let Some(limit) = budget.exhausted {
-                    return (Contained::Unknown(Unknown::Exhausted(limit)), None);
+                    return Err(limit);
                 }
                 questions.push(scribe.closed);
             }
             parts.push((reading, questions));
         }
-        (answer, Some(Certificate { parts }))
+        Ok(Certificate { in_domain, parts })
     }
 }
 

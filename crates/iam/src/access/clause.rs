@@ -5,19 +5,21 @@
 //! alternatives are correlated with other keys, and each gets a box of its own.
 
 mod condition;
+mod default;
+mod principal;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::evaluate::ResourceSemantics;
-use crate::policy::{
-    self, Condition, Effect, Policy, PrincipalPattern, Selection, Statement, Template, Version,
-};
+use crate::policy::{self, Condition, Effect, Policy, Selection, Statement, Template, Version};
 use crate::vocabulary::{KeyKind, Vocabulary};
 
 use super::glob::{Glob, Piece, segmented, tokens_of};
 use super::text::TextSet;
 use super::values::{Kind, Predicate};
+
+pub(crate) use principal::{is_readable, principal_text};
 
 /// Keys whose value is known for every request in question, such as a role's own tags.
 ///
@@ -113,6 +115,8 @@ pub(crate) struct Opaque {
 pub(crate) struct Reading<'a> {
     pub(crate) vocabulary: &'a dyn Vocabulary,
     pub(crate) known: &'a Known,
+    /// Keys that have a value, whichever it is: the default of a variable is not used.
+    pub(crate) present: &'a BTreeSet<String>,
     pub(crate) short: Short,
     /// Whether the layer is one whose statements name principals.
     pub(crate) names_principals: bool,
@@ -120,6 +124,9 @@ pub(crate) struct Reading<'a> {
 
 /// More boxes than this from one statement and its variables are read as facts instead.
 const BOXES_MAX: usize = 64;
+
+/// Of no key is it known that it has a value.
+pub(crate) static NO_KEYS: BTreeSet<String> = BTreeSet::new();
 
 impl Reading<'_> {
     /// The boxes of a policy's statements of one effect.
@@ -131,14 +138,20 @@ impl Reading<'_> {
             .collect()
     }
 
-    fn statement(&self, statement: &Statement, version: Version, at: u32) -> Vec<Clause> {
+    fn boxes(
+        &self,
+        statement: &Statement,
+        version: Version,
+        at: u32,
+        case: &[Requirement],
+    ) -> Vec<Clause> {
         let principals = match (&statement.principals, self.names_principals) {
             (None, false) => None,
             // A statement of a resource policy without a principal matches nobody.
             (None, true) => Some(TextSet::new(false, [])),
-            (Some(principals), _) => Some(principal_set(principals)),
+            (Some(principals), _) => Some(principal::of(principals, statement.effect)),
         };
-        let mut alternatives = vec![Vec::new()];
+        let mut alternatives = vec![case.to_vec()];
         for condition in &statement.conditions {
             alternatives = self.and_condition(&alternatives, condition, version);
         }
@@ -164,7 +177,7 @@ impl Reading<'_> {
     }
 }
 
-fn present(key: &Arc<str>) -> Requirement {
+pub(crate) fn present(key: &Arc<str>) -> Requirement {
     Requirement::Values(Values {
         key: key.clone(),
         all: true,
@@ -172,6 +185,18 @@ fn present(key: &Arc<str>) -> Requirement {
         predicates: Arc::from([]),
         within: None,
         when_absent: false,
+        set_operator: false,
+    })
+}
+
+pub(crate) fn absent(key: &Arc<str>) -> Requirement {
+    Requirement::Values(Values {
+        key: key.clone(),
+        all: false,
+        complement: false,
+        predicates: Arc::from([]),
+        within: None,
+        when_absent: true,
         set_operator: false,
     })
 }
@@ -381,6 +406,12 @@ impl Reading<'_> {
                 (Some(Some(value)), _) => bound.push(policy::Piece::Text(value.clone())),
                 (_, Some(default)) if never => bound.push(policy::Piece::Text(default.clone())),
                 (_, None) if never => return None,
+                (None, Some(_)) if self.present.contains(&key.to_lowercase()) => {
+                    bound.push(policy::Piece::Variable {
+                        key: key.clone(),
+                        default: None,
+                    });
+                }
                 (Some(None) | None, _) => bound.push(piece.clone()),
             }
         }
@@ -402,59 +433,6 @@ pub(crate) fn pieces(template: &Template) -> impl Iterator<Item = Piece<'_>> {
 
 fn flat_glob(template: &Template) -> Glob {
     Glob::from_pieces(pieces(template))
-}
-
-/// Principals are strings with their kind before them, so that one theory serves all.
-pub(crate) fn principal_text(pattern: &PrincipalPattern) -> Vec<Glob> {
-    let within = |kind: &str, text: &str| Glob::literal(&format!("{kind} {text}"));
-    match pattern {
-        PrincipalPattern::Everyone => vec![Glob::everything()],
-        PrincipalPattern::Account(text) => {
-            let account = text.split(':').nth(4).unwrap_or(text);
-            // Every principal of the account, whatever its service and region.
-            let pattern = segmented(&tokens_of([
-                Piece::Text("aws arn:"),
-                Piece::Star,
-                Piece::Text(":"),
-                Piece::Star,
-                Piece::Text("::"),
-                Piece::Text(account),
-                Piece::Text(":"),
-                Piece::Star,
-            ]));
-            pattern
-                .map(|tokens| Glob::from_tokens(tokens, true))
-                .into_iter()
-                .collect()
-        }
-        PrincipalPattern::Aws(text) => {
-            let mut globs = vec![within("aws", text)];
-            // A role stands for its sessions, whose ARN drops the path.
-            if let Some((before, role)) = text.split_once(":role/") {
-                let name = role.rsplit_once('/').map_or(role, |(_, name)| name);
-                let sessions = format!("{}:assumed-role/{name}/", before.replace(":iam:", ":sts:"));
-                globs.push(Glob::from_pieces([
-                    Piece::Text("aws "),
-                    Piece::Text(&sessions),
-                    Piece::Star,
-                ]));
-            }
-            globs
-        }
-        PrincipalPattern::Service(text) => vec![within("service", text)],
-        PrincipalPattern::Federated(text) => vec![within("federated", text)],
-        PrincipalPattern::CanonicalUser(text) => vec![within("canonical", text)],
-    }
-}
-
-fn principal_set(principals: &Selection<PrincipalPattern>) -> TextSet {
-    TextSet::new(
-        principals.is_excluding(),
-        principals
-            .patterns()
-            .iter()
-            .flat_map(|pattern| principal_text(&pattern.value)),
-    )
 }
 
 /// Does the policy speak of the key, in a condition or as a variable?

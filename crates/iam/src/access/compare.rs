@@ -44,19 +44,20 @@ pub struct Comparison {
     pub reason: Option<String>,
 }
 
-/// Compares the candidate `a` with the reference `b`.
+/// Compares the candidate `a` with the reference `b`. What is claimed to be contained is proved with
+/// a certificate that the checker accepts; where it does not, the relation is unknown.
 ///
 /// Both must come from the same [`Algebra`](super::Algebra); `catalog_relation` needs one made with
 /// [`Algebra::over`](super::Algebra::over).
 #[must_use]
 pub fn compare(a: &Access<'_>, b: &Access<'_>) -> Comparison {
-    let universal = Sides::of(b.contains(a), a.contains(b), || a.meets(b));
+    let (a_in_b, _) = b.contains_with_certificate(a);
+    let (b_in_a, _) = a.contains_with_certificate(b);
+    let universal = Sides::of(a_in_b, b_in_a, || a.meets(b));
     let catalogued = a.algebra.catalogued().map(|domain| {
-        Sides::of(
-            b.contains_within(a, Some(domain)),
-            a.contains_within(b, Some(domain)),
-            || a.meets_within(b, Some(domain)),
-        )
+        let (a_in_b, _) = b.contains_in_domain_with_certificate(a);
+        let (b_in_a, _) = a.contains_in_domain_with_certificate(b);
+        Sides::of(a_in_b, b_in_a, || a.meets_within(b, Some(domain)))
     });
     let reason = universal
         .reason
@@ -145,7 +146,10 @@ const fn holds(contained: &Contained) -> Option<bool> {
         Contained::Proved => Some(true),
         Contained::Refuted(_) | Contained::Unknown(Unknown::Reading { .. }) => Some(false),
         Contained::Unknown(
-            Unknown::Exhausted(_) | Unknown::Unconfirmed { .. } | Unknown::Unreadable { .. },
+            Unknown::Exhausted(_)
+            | Unknown::Unconfirmed { .. }
+            | Unknown::Uncertified(_)
+            | Unknown::Unreadable { .. },
         ) => None,
     }
 }

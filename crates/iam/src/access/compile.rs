@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use crate::arn::AccountId;
 use crate::evaluate::{Outcome, ResourceSemantics, evaluate};
 use crate::layers::{Compiled, LayerKind, Layers, NamedPolicy};
-use crate::policy::{Effect, Policy, Selection};
+use crate::policy::Policy;
 use crate::request::{Principal, Request};
 
 use super::ask::{Label, Layer, Side};
@@ -139,12 +139,10 @@ impl<'a> Access<'a> {
                     continue;
                 }
             };
-            if self.names_principals && denies_all_but(policy) {
-                self.cannot_read(
-                    kind,
-                    compiled,
-                    Arc::from("a Deny with NotPrincipal is beyond the algebra"),
-                );
+            if self.names_principals && !names_the_known(policy) {
+                let why = "its Deny with NotPrincipal names a canonical user or a deleted principal, \
+                           and whom it spares cannot be told";
+                self.cannot_read(kind, compiled, Arc::from(why));
             }
             let shelves =
                 self.algebra
@@ -212,7 +210,31 @@ pub(super) fn consequences(principal: &Principal) -> Known {
         Principal::User(_) => "User",
         Principal::Root(_) => "Account",
         Principal::FederatedUser(_) => "FederatedUser",
-        Principal::Provider(_) | Principal::Service(_) | Principal::Anonymous => return known,
+        Principal::Service(name) => {
+            know("aws:principalisawsservice", Some("true"));
+            know("aws:principalservicename", Some(name));
+            know("aws:username", None);
+            return known;
+        }
+        Principal::Anonymous => {
+            know("aws:principaltype", Some("Anonymous"));
+            know("aws:principalaccount", Some("anonymous"));
+            for absent in [
+                "aws:principalarn",
+                "aws:principalisawsservice",
+                "aws:principalservicename",
+                "aws:username",
+            ] {
+                know(absent, None);
+            }
+            return known;
+        }
+        Principal::Provider(_) => {
+            know("aws:principalisawsservice", Some("false"));
+            know("aws:principalservicename", None);
+            know("aws:username", None);
+            return known;
+        }
     };
     know("aws:principaltype", Some(kind));
     know("aws:principalisawsservice", Some("false"));
@@ -271,13 +293,11 @@ const fn short_patterns_in(layer: LayerKind) -> Short {
     }
 }
 
-fn denies_all_but(policy: &Policy) -> bool {
-    policy.statements.iter().any(|statement| {
-        statement.effect == Effect::Deny
-            && statement
-                .principals
-                .as_ref()
-                .is_some_and(Selection::is_excluding)
+/// Whether it is known whom each statement speaks of.
+fn names_the_known(policy: &Policy) -> bool {
+    policy.statements.iter().all(|statement| {
+        let principals = statement.principals.as_ref();
+        principals.is_none_or(|principals| clause::is_readable(principals, statement.effect))
     })
 }
 
@@ -315,6 +335,7 @@ impl Algebra<'_> {
         Reading {
             vocabulary: self.vocabulary,
             known,
+            present: &clause::NO_KEYS,
             short,
             names_principals,
         }

@@ -10,11 +10,12 @@ use crate::request::Request;
 use super::ask::{Ear, Layer, Side, Start};
 use super::budget::{Budget, Limits};
 use super::clause::{action_covers, resource_covers};
+use super::domain::Catalogued;
 use super::glob::Glob;
 use super::scene::Scene;
 use super::state::State;
 use super::text::TextState;
-use super::{Access, denies, elsewhere, witness};
+use super::{Access, Looked, Region, denies, elsewhere, witness};
 use crate::policy::Version;
 
 /// What one side has and the other lacks, under the documented reading of resource patterns.
@@ -32,12 +33,21 @@ pub struct Difference {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Line {
     pub actions: Vec<String>,
+    /// What a `NotAction` leaves out of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub actions_except: Vec<String>,
     /// Patterns; the other side may allow a part of what they match.
     pub resources: Vec<String>,
+    /// What a `NotResource` leaves out of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resources_except: Vec<String>,
     /// Requests with these keys are among them, as the witness shows.
     pub keys: Vec<String>,
     pub witness: Request,
 }
+
+/// Search nodes for a better request of one line.
+const TODAY_NODES_MAX: u32 = 2_000;
 
 /// Search nodes for a difference: each leaf is one more line, and nobody reads thousands.
 const NODES_MAX: u32 = 20_000;
@@ -68,10 +78,41 @@ impl Access<'_> {
         let mut lines = merged(collector.found.into_values().collect());
         let more = lines.len().saturating_sub(lines_max);
         lines.truncate(lines_max);
+        if let Some(domain) = self.algebra.catalogued() {
+            for line in &mut lines {
+                self.show_today(line, other, domain);
+            }
+        }
         Difference {
             lines,
             more,
             incomplete,
+        }
+    }
+}
+
+impl Access<'_> {
+    /// Puts a request that can be made today in place of the line's, if there is one.
+    fn show_today(&self, line: &mut Line, other: &Access<'_>, domain: &Catalogued) {
+        if line.resources.iter().any(|text| text.contains("${")) {
+            return;
+        }
+        let within = self.region_layer(&Region::new(&line.actions, &line.resources));
+        let today = domain.actions_of(std::slice::from_ref(&within));
+        let own: Vec<Layer> = self.allows.iter().map(|layer| elsewhere(layer)).collect();
+        let layers = [&today, &within].into_iter().chain(&own);
+        let layers: Vec<&[Side]> = layers.map(Vec::as_slice).collect();
+        let exempt = other.exempt(self, true);
+        let accept = |request: &Request, reading| other.lacks(self, request, reading);
+        let mut budget = Budget::new(Limits {
+            search_nodes: TODAY_NODES_MAX,
+            ..self.algebra.limits
+        });
+        let reading = ResourceSemantics::Segmented;
+        if let Looked::Found(found) =
+            other.look_outside(&layers, &exempt, reading, &accept, &mut budget)
+        {
+            line.witness = self.respelled(*found);
         }
     }
 }
@@ -111,18 +152,24 @@ impl Ear for Collector<'_> {
 impl Collector<'_> {
     fn line(&self, state: &State, start: &Start, request: Request) -> Line {
         let witness = self.ours.respelled(request);
-        let actions: Vec<String> = if start.actions.is_empty() {
-            patterns(&state.action)
+        let spelled = |action: &Glob| self.ours.spelled_action(action);
+        let (actions, actions_except) = if start.actions.is_empty() {
+            (
+                patterns(&state.action, &spelled),
+                named(&state.action, &spelled),
+            )
         } else {
-            start
-                .actions
-                .iter()
-                .map(|action| self.ours.spelled_action(action))
-                .collect()
+            (start.actions.iter().map(spelled).collect(), Vec::new())
+        };
+        let resources_except = match start.resource {
+            Some(_) => Vec::new(),
+            None => named(&state.resource, &Glob::to_string),
         };
         Line {
             actions,
-            resources: patterns(&state.resource),
+            actions_except,
+            resources: patterns(&state.resource, &Glob::to_string),
+            resources_except,
             keys: witness
                 .context
                 .iter()
@@ -133,10 +180,33 @@ impl Collector<'_> {
     }
 }
 
-fn patterns(state: &TextState) -> Vec<String> {
+fn patterns(state: &TextState, spelled: &dyn Fn(&Glob) -> String) -> Vec<String> {
     match state.positive.as_slice() {
         [] => vec!["*".to_owned()],
-        several => several.iter().map(Glob::to_string).collect(),
+        several => several.iter().map(spelled).collect(),
+    }
+}
+
+/// What a `NotAction` or a `NotResource` names, which is the first that was taken out, as far as it
+/// takes something of what is left.
+fn named(state: &TextState, spelled: &dyn Fn(&Glob) -> String) -> Vec<String> {
+    let named = state.negative.iter().take(1).flat_map(|named| named.all());
+    let near = named.filter(|out| state.positive.iter().all(|own| own.meets(out)));
+    near.map(spelled).collect()
+}
+
+/// What lines are put together by.
+type Part = (Vec<String>, Vec<String>, Vec<String>);
+
+impl Line {
+    fn place(&self) -> Part {
+        let keys = self.keys.clone();
+        (self.resources.clone(), self.resources_except.clone(), keys)
+    }
+
+    fn deed(&self) -> Part {
+        let keys = self.keys.clone();
+        (self.actions.clone(), self.actions_except.clone(), keys)
     }
 }
 
@@ -145,12 +215,12 @@ fn patterns(state: &TextState) -> Vec<String> {
 fn merged(lines: Vec<Line>) -> Vec<Line> {
     let by_resources = fold(
         lines,
-        |line| (line.resources.clone(), line.keys.clone()),
+        |line| (line.place(), line.actions_except.clone()),
         |line| &mut line.actions,
     );
     let by_actions = fold(
         by_resources,
-        |line| (line.actions.clone(), line.keys.clone()),
+        |line| (line.deed(), line.resources_except.clone()),
         |line| &mut line.resources,
     );
     let said_by = |one: &Line, other: &Line| {
@@ -164,7 +234,8 @@ fn merged(lines: Vec<Line>) -> Vec<Line> {
                 .iter()
                 .any(|wide| resource_covers(wide, own, Version::V2012))
         });
-        actions && resources && other.keys.is_empty()
+        let is_whole = other.actions_except.is_empty() && other.resources_except.is_empty();
+        actions && resources && other.keys.is_empty() && is_whole
     };
     let mut kept: Vec<Line> = Vec::new();
     for (at, line) in by_actions.iter().enumerate() {

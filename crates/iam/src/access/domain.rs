@@ -33,8 +33,6 @@ pub struct DomainAction {
 pub(crate) struct Catalogued {
     /// By service, in lower case.
     services: BTreeMap<String, Side>,
-    /// From the name in lower case to the name.
-    names: BTreeMap<String, String>,
 }
 
 /// Above the labels of any access.
@@ -43,7 +41,6 @@ const FIRST_LABEL: u32 = 1 << 31;
 impl Catalogued {
     pub(crate) fn new(domain: &dyn Domain) -> Self {
         let mut boxes: BTreeMap<String, BTreeMap<Vec<String>, Vec<Glob>>> = BTreeMap::new();
-        let mut names = BTreeMap::new();
         for mut action in domain.actions() {
             let lowered = action.name.to_ascii_lowercase();
             let service = lowered.split(':').next().unwrap_or_default().to_owned();
@@ -55,7 +52,6 @@ impl Catalogued {
                 .entry(action.resources)
                 .or_default();
             alike.push(action_glob(&lowered));
-            names.insert(lowered, action.name);
         }
         let services = boxes
             .into_iter()
@@ -74,7 +70,7 @@ impl Catalogued {
                 )
             })
             .collect();
-        Self { services, names }
+        Self { services }
     }
 
     /// The boxes that the first of these layers can reach.
@@ -90,13 +86,6 @@ impl Catalogued {
             })
             .map(|(_, side)| side.clone())
             .collect()
-    }
-
-    /// The action's name in its own letters.
-    pub(crate) fn spelled(&self, action: &str) -> Option<&str> {
-        self.names
-            .get(&action.to_ascii_lowercase())
-            .map(String::as_str)
     }
 }
 

@@ -1,6 +1,8 @@
 //! One concrete request from a cell of the search: as plain as the cell allows, and worth nothing
 //! until the evaluator has confirmed it.
 
+mod principal;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,7 +11,7 @@ use crate::request::{Context, Facts, Principal, Request, Values};
 
 use super::bits::Bits;
 use super::budget::Budget;
-use super::compile::consequences;
+use super::compile::{consequences, follows};
 use super::glob::{COLON, Glob, Token};
 use super::scene::{Fact, Scene};
 use super::state::State;
@@ -18,6 +20,9 @@ use super::values::{Atom, Domain};
 
 /// The account in which a witness plays, where no policy says otherwise.
 const ACCOUNT: &str = "111122223333";
+
+/// For a resource that must not be in the first.
+const OTHER_ACCOUNT: &str = "444455556666";
 
 /// Distinct tries for one cell: the next gives every key a value of its own.
 pub(crate) const ATTEMPTS: usize = 4;
@@ -38,14 +43,14 @@ pub(crate) fn request(
     };
     draft.choose_values(budget);
     draft.satisfy_facts();
-    let action = draft.action(budget)?;
-    let account = draft.account(principal);
-    let service = action.split(':').next().unwrap_or("s3").to_owned();
-    let resource = draft.resource(&state.resource, &service, &account, budget)?;
     let principal = match principal {
         Some(principal) => principal.clone(),
-        None => draft.principal(&account, budget)?,
+        None => draft.principal(budget)?,
     };
+    let action = draft.action(budget)?;
+    let account = draft.account(Some(&principal));
+    let service = action.split(':').next().unwrap_or("s3").to_owned();
+    let resource = draft.resource(&state.resource, &service, &account, budget)?;
     let mut context = Context::default();
     for (key, values) in draft.values {
         context.set(
@@ -87,8 +92,10 @@ impl Draft<'_> {
     fn choose_values(&mut self, budget: &mut Budget) {
         let classes = self.state.classes(self.scene);
         for (at, (key, known)) in self.scene.keys.iter().zip(&self.state.keys).enumerate() {
-            // Absent reads best, unless the key can only be present.
-            if known.may_be_absent {
+            // Absent reads best, unless the key can only be present; or, at the later attempts, if the
+            // evaluator would fill it in where it is not told.
+            let told = self.attempt > 1 && follows(&key.name) && known.may_be_present();
+            if known.may_be_absent && !told {
                 continue;
             }
             let class = classes.get(at).copied().unwrap_or(at);
@@ -254,11 +261,18 @@ impl Draft<'_> {
             vec!["x", "", "x1", "y"]
         };
         if let Some(shape) = bound.positive.first() {
-            let arn = arn_like(shape, account);
-            let mut exact = bound.clone();
-            exact.positive.push(Glob::literal(&arn));
-            if let Some(word) = exact.word(&[], budget) {
-                return Some(word);
+            let places = [
+                ("us-east-1", account),
+                ("eu-west-1", account),
+                ("us-east-1", OTHER_ACCOUNT),
+            ];
+            for (region, account) in places {
+                let mut exact = bound.clone();
+                let arn = arn_like(shape, region, account);
+                exact.positive.push(Glob::literal(&arn));
+                if let Some(word) = exact.word(&[], budget) {
+                    return Some(word);
+                }
             }
         }
         bound.word(&fillers, budget)
@@ -277,82 +291,6 @@ impl Draft<'_> {
         own.or_else(|| told.filter(is_account).cloned())
             .unwrap_or_else(|| ACCOUNT.to_owned())
     }
-
-    /// Somebody of whom the chosen values can be true, if any of the ordinary ones is.
-    fn ordinary(&self, account: &str, told: Option<&str>) -> Option<Principal> {
-        let username = self.values.get("aws:username");
-        let name = username.and_then(|names| names.first());
-        let name = name
-            .filter(|name| !name.is_empty())
-            .map_or("x", String::as_str);
-        let candidates: Vec<Principal> = told
-            .map(str::to_owned)
-            .into_iter()
-            .chain([
-                format!("arn:aws:sts::{account}:assumed-role/x/x"),
-                format!("arn:aws:iam::{account}:user/{name}"),
-                format!("arn:aws:iam::{account}:root"),
-            ])
-            .filter_map(|arn| arn.parse().ok())
-            .collect();
-        let is_true_of = |principal: &&Principal| {
-            consequences(principal)
-                .iter()
-                .all(|(key, own)| match (self.values.get(key), own) {
-                    (None, _) => true,
-                    (Some(values), Some(own)) => values.iter().all(|value| value == own),
-                    (Some(_), None) => false,
-                })
-        };
-        candidates
-            .iter()
-            .find(is_true_of)
-            .or_else(|| candidates.first())
-            .cloned()
-    }
-
-    fn principal(&self, account: &str, budget: &mut Budget) -> Option<Principal> {
-        let told = self
-            .values
-            .get("aws:principalarn")
-            .and_then(|values| values.first());
-        let wanted = self.bound(&self.state.principal)?;
-        if wanted == TextState::default() {
-            return self.ordinary(account, told.map(String::as_str));
-        }
-        let named = wanted.positive.iter().find_map(twelve_digits);
-        let account = named.as_deref().unwrap_or(account);
-        let mut readable: Vec<String> = told.iter().map(|arn| format!("aws {arn}")).collect();
-        readable.extend([
-            format!("aws arn:aws:sts::{account}:assumed-role/x/x"),
-            format!("aws arn:aws:iam::{account}:user/x"),
-            "anonymous".to_owned(),
-            "service x.amazonaws.com".to_owned(),
-        ]);
-        // The next attempt asks as somebody of another kind.
-        let kinds = readable.len();
-        readable.rotate_left(self.attempt.min(kinds));
-        let fits = readable.iter().find(|text| wanted.admits(&letters(text)));
-        let text = fits
-            .cloned()
-            .or_else(|| wanted.word(&["x", "x1"], budget))?;
-        match text.split_once(' ') {
-            Some(("aws", arn)) => arn.parse().ok(),
-            Some(("service", name)) => Some(Principal::Service(name.to_owned())),
-            Some(("federated", name)) => Some(Principal::Provider(name.to_owned())),
-            Some(_) => None,
-            None => Some(Principal::Anonymous),
-        }
-    }
-}
-
-/// The account in a pattern of principals.
-fn twelve_digits(glob: &Glob) -> Option<String> {
-    let text = spelled(glob.tokens());
-    let parts = text.split(':');
-    let is_account =
-        |part: &&str| part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit());
-    parts.into_iter().find(is_account).map(str::to_owned)
 }
 
 /// What a key that every request carries says in an ordinary one.
@@ -387,7 +325,7 @@ fn fits(domain: &Domain, atoms: &Bits, value: &str) -> bool {
 }
 
 /// The pattern with its open segments filled as an ARN would fill them.
-fn arn_like(glob: &Glob, account: &str) -> String {
+fn arn_like(glob: &Glob, region: &str, account: &str) -> String {
     let mut word = Vec::new();
     let mut colons = 0;
     let mut fresh_segment = true;
@@ -403,7 +341,7 @@ fn arn_like(glob: &Glob, account: &str) -> String {
         let filler = match (colons, whole) {
             (0, true) => "arn",
             (1, true) => "aws",
-            (3, true) => "us-east-1",
+            (3, true) => region,
             (4, true) => account,
             _ => "x",
         };

@@ -88,3 +88,20 @@ fn a_certificate_that_was_tampered_with_is_refused() {
         );
     }
 }
+
+#[test]
+fn a_proof_that_the_checker_refuses_is_unknown_and_says_where() {
+    let algebra = Algebra::new(&NoVocabulary);
+    let (outer, inner) = (layers(HALVES), layers(WHOLE));
+    let (outer, inner) = (algebra.access(&outer, None), algebra.access(&inner, None));
+    let mut broken = outer.certificate(&inner, false).unwrap();
+    broken.parts[0].1[0].remove(0);
+    let (answer, certificate) = outer.accepted(broken, &inner);
+    let Contained::Unknown(why) = answer else {
+        panic!("{answer:?}");
+    };
+    assert!(certificate.is_none());
+    let why = why.to_string();
+    assert!(why.starts_with("a proof was found, and the check of its certificate failed: "));
+    assert!(why.contains("of statement 0 of `p`"), "{why}");
+}

@@ -8,8 +8,8 @@ use super::super::glob::{Glob, segmented, tokens_of};
 use super::super::number::{Moment, Number, Range, Read};
 use super::super::values::{Order, Predicate};
 use super::{
-    BOXES_MAX, Opaque, Plurality, Reading, Requirement, Values, flat_glob, impossible, is_value,
-    kind_of, lower, pieces, present,
+    BOXES_MAX, Opaque, Plurality, Reading, Requirement, Values, absent, flat_glob, impossible,
+    is_value, kind_of, lower, pieces, present,
 };
 
 impl Reading<'_> {
@@ -227,15 +227,7 @@ fn null_test(key: &Arc<str>, listed: &Listed) -> Vec<Requirement> {
         (true, true) => Vec::new(),
         (false, true) => vec![present(key)],
         (false, false) => vec![impossible(key)],
-        (true, false) => vec![Requirement::Values(Values {
-            key: key.clone(),
-            all: false,
-            complement: false,
-            predicates: Arc::from([]),
-            within: None,
-            when_absent: true,
-            set_operator: false,
-        })],
+        (true, false) => vec![absent(key)],
     }
 }
 
