@@ -1,6 +1,13 @@
 //! What the built-in catalog says, and that it is the text that was checked in.
 
-#![expect(clippy::unwrap_used, reason = "test code")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code"
+)]
+
+mod mutations;
 
 use std::collections::BTreeSet;
 

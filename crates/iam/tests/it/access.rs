@@ -5,7 +5,9 @@
 //! the sequence is fixed, so that it fails again.
 
 mod generate;
+mod hostile;
 mod steps;
+mod who;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -220,6 +222,24 @@ fn laws(seed: u64, rounds: usize) {
             matches!(same.relation, Relation::Equal | Relation::Unknown),
             "{a}\n{same:?}"
         );
+        // By two halves it is the same, and what holds from one to the next holds from end to end.
+        let halved = generate::in_halves(&a);
+        told(
+            access(&only(&a)).contains(&access(&only(&halved))),
+            "halves of a in a",
+        );
+        told(
+            access(&only(&halved)).contains(&access(&only(&a))),
+            "a in halves of a",
+        );
+        let (b, c) = (dice.mutant(&a), generate::without_denies(&a));
+        let (b, c) = (only(&b), only(&c));
+        let (b, c) = (access(&b), access(&c));
+        let a_only = only(&a);
+        let first = access(&a_only);
+        if b.contains(&first) == Contained::Proved && c.contains(&b) == Contained::Proved {
+            told(c.contains(&first), "a in b and b in c, so a in c");
+        }
         let nowhere = Region::new(["nobody:has"], ["arn:p:s:r:1:nothing"]);
         let found = access(&only(&a)).find(&nowhere);
         if let Find::Found(request) = found {

@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod apart;
 mod laws;
 mod made;
 mod managed;

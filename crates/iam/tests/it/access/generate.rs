@@ -1,7 +1,7 @@
 //! Policies and requests made at random, from few words so that they meet.
 
 use bailiwick_iam::policy::Effect;
-use bailiwick_iam::request::{Context, Request, Values};
+use bailiwick_iam::request::{Context, Principal, Request, Values};
 use bailiwick_iam::vocabulary::{KeyFacts, KeyKind, Vocabulary};
 use serde_json::{Map, Value, json};
 
@@ -18,7 +18,9 @@ impl Vocabulary for TestKeys {
             "t:size" => (KeyKind::Numeric, false),
             "t:when" => (KeyKind::Date, false),
             "t:from" => (KeyKind::IpAddress, false),
-            "t:arn" => (KeyKind::Arn, false),
+            "t:arn" | "aws:principalarn" => (KeyKind::Arn, false),
+            "aws:principalisawsservice" => (KeyKind::Bool, false),
+            key if key.starts_with("aws:") || key.starts_with("kms:") => (KeyKind::String, false),
             _ => return None,
         };
         Some(KeyFacts { kind, multivalued })
@@ -125,7 +127,18 @@ impl Dice {
             0 | 1 => (
                 "t:text",
                 &STRINGS,
-                &["a", "b", "ab", "A", "a*", "?b", "${t:who}", "${t:who}b"],
+                &[
+                    "a",
+                    "b",
+                    "ab",
+                    "A",
+                    "a*",
+                    "?b",
+                    "${t:who}",
+                    "${t:who}b",
+                    "${t:team, 'b'}",
+                    "a${t:who, 'b'}",
+                ],
             ),
             2 => ("t:who", &STRINGS, &["a", "b", "${t:team}", "a*"]),
             3 | 4 => ("t:many", &STRINGS, &["a", "b", "ab", "a*", "${t:who}"]),
@@ -368,6 +381,18 @@ pub(crate) fn without_denies(policy: &str) -> String {
     policy.to_string()
 }
 
+/// The policy with its first statement in two: where a flag is true, and where it is false or absent.
+pub(crate) fn in_halves(policy: &str) -> String {
+    let mut policy: Value = serde_json::from_str(policy).unwrap();
+    let statements = policy["Statement"].as_array_mut().unwrap();
+    let mut half = statements[0].clone();
+    // A key of its own, which no other condition of the statement overwrites.
+    statements[0]["Condition"]["bool"]["t:flag"] = "true".into();
+    half["Condition"]["boolifexists"]["t:flag"] = "false".into();
+    statements.push(half);
+    policy.to_string()
+}
+
 /// A policy that denies what the allows of this one name.
 pub(crate) fn denying(policy: &str) -> String {
     let mut policy: Value = serde_json::from_str(&without_denies(policy)).unwrap();
@@ -375,6 +400,155 @@ pub(crate) fn denying(policy: &str) -> String {
         statement["Effect"] = "Deny".into();
     }
     policy.to_string()
+}
+
+/// Who may ask.
+pub(crate) const PRINCIPALS: [&str; 9] = [
+    "arn:aws:iam::111122223333:root",
+    "arn:aws:iam::111122223333:user/ann",
+    "arn:aws:iam::111122223333:user/app/bob",
+    "arn:aws:iam::111122223333:role/r",
+    "arn:aws:iam::111122223333:role/app/q",
+    "arn:aws:sts::111122223333:assumed-role/r/s",
+    "arn:aws:sts::111122223333:federated-user/fay",
+    "arn:aws:iam::444455556666:role/r",
+    "arn:aws:iam::444455556666:user/ann",
+];
+
+/// A condition key of the principal, how it is asked, and for what.
+type Asked = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
+const OF_PRINCIPALS: [Asked; 8] = [
+    (
+        "aws:PrincipalArn",
+        &["ArnLike", "ArnNotLike", "StringEquals", "StringNotLike"],
+        &[
+            "arn:aws:iam::111122223333:role/*",
+            "arn:aws:iam::111122223333:role/r",
+            "arn:aws:iam::111122223333:role/app/q",
+            "arn:aws:iam::111122223333:user/ann",
+            "arn:aws:iam::*:user/*",
+            "arn:aws:iam::444455556666:*",
+        ],
+    ),
+    (
+        "aws:PrincipalAccount",
+        &["StringEquals", "StringNotEquals"],
+        &["111122223333", "444455556666"],
+    ),
+    (
+        "kms:CallerAccount",
+        &["StringEquals", "StringNotEquals"],
+        &["111122223333", "${aws:PrincipalAccount}"],
+    ),
+    (
+        "aws:PrincipalType",
+        &["StringEquals", "StringNotEquals", "StringLike"],
+        &[
+            "User",
+            "AssumedRole",
+            "Account",
+            "FederatedUser",
+            "Anonymous",
+            "*",
+        ],
+    ),
+    (
+        "aws:username",
+        &["StringEquals", "StringNotEquals", "StringLike"],
+        &["ann", "bob", "*"],
+    ),
+    ("aws:username", &["Null"], &["true", "false"]),
+    ("aws:PrincipalIsAWSService", &["Bool"], &["true", "false"]),
+    (
+        "aws:PrincipalServiceName",
+        &["StringEquals", "StringNotEquals"],
+        &["lambda.amazonaws.com"],
+    ),
+];
+
+impl Dice {
+    /// A policy that asks who it is: of a resource, which names principals, or of a principal.
+    pub(crate) fn personal_policy(&mut self, names_principals: bool, most: usize) -> String {
+        let count = 1 + self.roll(most);
+        let statements: Vec<Value> = (0..count)
+            .map(|at| self.personal_statement(names_principals, at > 0))
+            .collect();
+        json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
+    }
+
+    fn personal_statement(&mut self, names_principals: bool, may_deny: bool) -> Value {
+        let denies = may_deny && self.chance(30);
+        let mut conditions = json!({});
+        for _ in 0..[0, 1, 1, 2][self.roll(4)] {
+            let (key, operators, values) = OF_PRINCIPALS[self.roll(OF_PRINCIPALS.len())];
+            let if_exists = !operators.contains(&"Null") && self.chance(20);
+            let end = if if_exists { "IfExists" } else { "" };
+            let operator = format!("{}{end}", self.pick(operators));
+            conditions[operator][key] = self.some(values, 2).into();
+        }
+        let mut statement = json!({
+            "Effect": if denies { "Deny" } else { "Allow" },
+            "Action": self.some(&["a:x", "a:y", "a:*"], 2),
+            "Resource": "*",
+            "Condition": conditions,
+        });
+        if names_principals {
+            let not = if self.chance(25) { "Not" } else { "" };
+            let name = format!("{not}Principal");
+            statement[name] = self.named_principals();
+        }
+        statement
+    }
+
+    fn named_principals(&mut self) -> Value {
+        match self.roll(8) {
+            0 => "*".into(),
+            1 => json!({ "Service": "lambda.amazonaws.com" }),
+            2 => json!({ "AWS": "111122223333", "Service": "lambda.amazonaws.com" }),
+            3 => json!({ "AWS": ["111122223333"] }),
+            // All the ways there are to name a session.
+            4 => json!({ "AWS": ["111122223333", PRINCIPALS[3], PRINCIPALS[5]] }),
+            _ => json!({ "AWS": self.some(&PRINCIPALS, 3) }),
+        }
+    }
+
+    /// A request of which only the principal is told: what follows from it the evaluator knows.
+    pub(crate) fn personal_request(&mut self, anybody: bool) -> Request {
+        let principal = match self.roll(if anybody { 14 } else { 12 }) {
+            12 => Principal::Anonymous,
+            13 => Principal::Service(
+                self.pick(&["lambda.amazonaws.com", "ec2.amazonaws.com"])
+                    .into(),
+            ),
+            11 => "arn:aws:sts::444455556666:assumed-role/r/s"
+                .parse()
+                .unwrap(),
+            10 => "arn:aws:sts::111122223333:assumed-role/q/t"
+                .parse()
+                .unwrap(),
+            9 => "arn:aws:iam::444455556666:user/zoe".parse().unwrap(),
+            at => PRINCIPALS[at].parse().unwrap(),
+        };
+        let path = match &principal {
+            Principal::Session(session) if session.arn().as_str().contains("/q/") => {
+                Some(PRINCIPALS[4])
+            }
+            Principal::Session(session) => Some(session.role().as_str()),
+            _ => None,
+        };
+        let path = path.map(str::to_owned);
+        let action = self.pick(&["a:x", "a:y", "b:x"]);
+        let mut request = Request::new(principal, action, "arn:p:s:r:1:a");
+        if let Some(role) = path {
+            request.context.set("aws:PrincipalArn", role);
+        }
+        request
+    }
 }
 
 impl Dice {
