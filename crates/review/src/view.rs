@@ -7,6 +7,7 @@
 mod actions;
 mod agents;
 mod ask;
+mod ceilings;
 mod changes;
 mod chartered;
 mod compare;

@@ -16,9 +16,11 @@ use crate::{
 rule! {
     /// A service control policy over an account with agents forbids nothing, or forbids everything.
     ///
-    /// **Sees.** An SCP that denies what a charter declares, whatever the circumstances. An SCP of `Allow` statements attached beside one that allows everything: policies
-    /// at one level are ORed, so the list limits nothing. A `Deny` all of whose actions AWS does not
-    /// have. A policy longer than AWS accepts. A level at which nothing is allowed.
+    /// **Sees.** An SCP that denies what a charter declares, whatever the circumstances. An SCP of
+    /// `Allow` statements at a level whose policies together are proved to allow everything: they are
+    /// ORed, so the list limits nothing. A `Deny` all of whose actions AWS does not have, or of which
+    /// it is proved that no request meets it. A policy longer than AWS accepts. A level of which it is
+    /// proved that nothing passes it. A policy that is attached nowhere is in no snapshot.
     ///
     /// **Matters.** It was written to be relied upon. A ceiling that is not there is worse than none,
     /// because nobody looks up.
@@ -46,6 +48,7 @@ fn check(view: &View<'_>) -> Checked {
             continue;
         };
         for level in &levels {
+            checked.findings.extend(impassable(view, account, level));
             for &document in &level.policies {
                 let key = (level.target.clone(), document);
                 if seen.contains(&key) {
@@ -147,6 +150,7 @@ fn look(
     let place = level.name.as_deref().unwrap_or(&level.target);
     let fault = beside_everything(view, level, document, policy, &named.name, place)
         .or_else(|| unknown_actions(view, policy, &named.name))
+        .or_else(|| denies_nothing(view, document, policy, &named.name))
         .or_else(|| too_long(policy, &named.name))?;
     Some(RULE.fails(Claim {
         severity: fault.severity,
@@ -178,23 +182,27 @@ fn beside_everything(
         .statements
         .iter()
         .all(|it| it.effect == Effect::Allow);
-    if !only_allows || allows_everything(policy) {
+    if !only_allows || allows_everything(policy) || view.limits_nothing(&[document]) {
         return None;
     }
     let neighbour = level
         .policies
         .iter()
         .filter(|&&other| other != document)
-        .find(|&&other| view.estate.policy(other).is_some_and(allows_everything))?;
-    let neighbour = &view.estate.policies.at(*neighbour).name;
+        .find(|&&other| view.estate.policy(other).is_some_and(allows_everything));
+    let others = match neighbour {
+        Some(neighbour) => &view.estate.policies.at(*neighbour).name,
+        None if view.limits_nothing(&level.policies) => "what stands beside it",
+        None => return None,
+    };
     Some(Fault {
         severity: Severity::High,
         title: format!("The SCP {name} at {place} limits nothing"),
         why: format!(
-            "It lists what is allowed, but {neighbour} at the same level allows everything, and policies of one level are ORed."
+            "It lists what is allowed, but {others} at the same level allows everything, and policies of one level are ORed."
         ),
         fact: format!(
-            "at {}: {name} only allows, and {neighbour} allows everything",
+            "at {}: {name} only allows, and {others} allows everything",
             level.target
         ),
         cause: "beside a policy that allows everything",
@@ -231,6 +239,55 @@ fn unknown_actions(view: &View<'_>, policy: &Policy, name: &str) -> Option<Fault
         ),
         cause: "unknown actions",
         statement: index,
+    })
+}
+
+/// A deny that no request meets.
+fn denies_nothing(
+    view: &View<'_>,
+    document: Id<PolicyDocument>,
+    policy: &Policy,
+    name: &str,
+) -> Option<Fault> {
+    let deny = policy
+        .statements
+        .iter()
+        .position(|it| it.effect == Effect::Deny)?;
+    view.denies_nothing(document).then(|| Fault {
+        severity: Severity::High,
+        title: format!("The SCP {name} denies nothing"),
+        why: "It is proved that no request meets its Deny: its resources can match none, or its conditions contradict one another.".to_owned(),
+        fact: format!("beside a policy that allows everything, {name} lets everything pass"),
+        cause: "a deny that no request meets",
+        statement: deny,
+    })
+}
+
+/// A level at which nothing is allowed, so that nobody below it may do anything.
+fn impassable(view: &View<'_>, account: &Account, level: &Level) -> Option<Finding> {
+    let first = *level.policies.first()?;
+    view.allows_nothing(&level.policies).then(|| {
+        let place = level.name.as_deref().unwrap_or(&level.target);
+        RULE.fails(Claim {
+            severity: RULE.base,
+            subject: level.target.clone(),
+            agents: view.agents_in(account.id),
+            title: format!("The SCPs at {place} let nothing pass"),
+            why: "It is proved that no request passes them: nobody below may do anything."
+                .to_owned(),
+            witness: Witness::facts([format!("no request passes the SCPs at {}", level.target)]),
+            evidence: vec![view.statement(first, 0)],
+            path: Vec::new(),
+            fix: Fix {
+                summary: "Attach a policy that allows, such as FullAWSAccess, beside the denials"
+                    .to_owned(),
+                patch: crate::rule::patch(&serde_json::json!({
+                    "Version": "2012-10-17",
+                    "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+                })),
+            },
+            cause: vec!["nothing passes".to_owned()],
+        })
     })
 }
 

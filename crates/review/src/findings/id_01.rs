@@ -1,10 +1,9 @@
 //! ID-01: several agents, one identity.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use bailiwick_charter::Charter;
 use bailiwick_estate::{Agent, Id};
-use bailiwick_iam::policy::Selection;
 use serde_json::json;
 
 use crate::{
@@ -55,59 +54,16 @@ fn check(view: &View<'_>) -> Checked {
 
 /// Roles of unlike agents that may do exactly the same.
 fn copies(view: &View<'_>, seats: &[&Seat]) -> Vec<Finding> {
-    let mut groups: BTreeMap<Vec<Said>, Vec<&Seat>> = BTreeMap::new();
-    for seat in seats {
-        let said = said(view, seat);
-        if !said.is_empty() {
-            groups.entry(said).or_default().push(seat);
-        }
-    }
-    groups
-        .into_values()
-        .filter_map(|group| {
-            let (first, others) = group.split_first()?;
-            let same: Vec<_> = others
-                .iter()
-                .copied()
-                .filter(|other| view.is_same(first.role, other.role))
-                .collect();
-            (!same.is_empty()).then(|| copied(view, first, &same))
-        })
-        .collect()
-}
-
-/// One permission, in its plainest words: effect, action, resource, conditions.
-type Said = (String, String, String);
-
-/// What the role's policies say, without regard to how it is spread over statements. Roles that say
-/// the same are compared; the algebra decides.
-fn said(view: &View<'_>, seat: &Seat) -> Vec<Said> {
-    let mut said: Vec<_> = view
-        .grants(seat.role)
-        .flat_map(|(_, _, statement)| {
-            let resources = statement.resources.as_ref().map(Selection::patterns);
-            let resources: Vec<_> = resources.into_iter().flatten().collect();
-            let conditions: Vec<_> = statement
-                .conditions
-                .iter()
-                .map(|it| format!("{} {} {:?}", it.written, it.key.value, it.values.len()))
-                .collect();
-            let conditions = conditions.join(",");
-            let actions = statement.actions.patterns().iter();
-            actions
-                .flat_map(|action| {
-                    let action = action.value.0.to_ascii_lowercase();
-                    let conditions = conditions.clone();
-                    resources.iter().map(move |resource| {
-                        (action.clone(), resource.value.0.clone(), conditions.clone())
-                    })
-                })
-                .collect::<Vec<_>>()
-        })
-        .collect();
-    said.sort();
-    said.dedup();
-    said
+    let roles: Vec<_> = seats.iter().map(|seat| seat.role).collect();
+    let groups = view.copies(&roles).into_iter().filter_map(|group| {
+        let group: Vec<&Seat> = group
+            .iter()
+            .filter_map(|at| seats.get(*at).copied())
+            .collect();
+        let (first, others) = group.split_first()?;
+        Some(copied(view, first, others))
+    });
+    groups.collect()
 }
 
 fn copied(view: &View<'_>, first: &Seat, same: &[&Seat]) -> Finding {

@@ -12,8 +12,8 @@ use crate::{
 rule! {
     /// An agent's role has no permissions boundary, or one that takes nothing away.
     ///
-    /// **Sees.** A role that an agent acts as without a boundary, or with a boundary that allows
-    /// whatever the role's policies allow.
+    /// **Sees.** A role that an agent acts as without a boundary, or with a boundary of
+    /// which it is proved that it allows every action on every resource, however it is worded.
     ///
     /// **Matters.** Whoever may edit the role's policies decides alone what the agent may do. A
     /// boundary is a second pair of hands: a policy attached by mistake grants nothing beyond it.
@@ -65,11 +65,8 @@ fn ineffective(view: &View<'_>, seat: &Seat, evidence: &Evidence) -> Finding {
         view,
         seat,
         format!("The boundary of {} takes nothing away", role.name),
-        "Everything that the role's policies allow, the boundary allows too; it only looks like a limit.",
-        Witness::facts([format!(
-            "every request that the policies of {} allow passes its boundary",
-            role.arn
-        )]),
+        "It is proved that the boundary allows every action on every resource; it only looks like a limit.",
+        Witness::facts([format!("every request passes the boundary of {}", role.arn)]),
         evidence.clone(),
         "ineffective",
     )

@@ -65,6 +65,34 @@ impl View<'_> {
         self.ask(Request::new(Principal::Role(arn), action, resource))
     }
 
+    /// Whether a role can do any of these actions on anything, by its own policies within boundary and
+    /// SCPs. A no is proved.
+    pub(crate) fn role_can_some(&self, role: Id<Role>, actions: &[String]) -> Answer {
+        let principal = Principal::Role(self.estate.roles.at(role).arn.clone());
+        let request = Request::new(principal.clone(), "*", "*");
+        let known = self.tags(&request);
+        let layers = self.compiled.layers(PrincipalId::Role(role));
+        let access = self.algebra.access(&layers, Some(&principal));
+        let access = access.knowing(
+            known
+                .iter()
+                .map(|(key, value)| (key.as_str(), Some(value.as_str()))),
+        );
+        match access.find(&Region::new(actions, ["*"])) {
+            Find::Found(found) => {
+                let mut found = Request {
+                    principal,
+                    ..*found
+                };
+                self.tell_owner(&mut found);
+                let open = self.decide(&found);
+                self.without_pretence(found, &Context::default(), &known, &open)
+            }
+            Find::Nothing => Answer::No,
+            Find::Unknown(why) => Answer::Unknown(vec![why.to_string()]),
+        }
+    }
+
     /// Whether a role or a user can do this, in whatever circumstances.
     pub(crate) fn principal_can(
         &self,

@@ -80,8 +80,10 @@ impl View<'_> {
         (told && missing.is_empty()).then_some((Scope::NoAgency, None))
     }
 
-    /// A call by which the role changes something; a deletion before anything else. What keeps it from
-    /// being told goes to `missing`.
+    /// A call by which the role changes something; a deletion before anything else. What its
+    /// statements name is tried first, because a reader knows it again; what they do not show the
+    /// algebra finds among all actions that change something, or proves that there is none. What
+    /// keeps it from being told goes to `missing`.
     pub(crate) fn change_by(&self, role: Id<Role>, missing: &mut Missing) -> Option<Change> {
         let account = self.estate.roles.at(role).account;
         let mut found: Option<Change> = None;
@@ -91,9 +93,7 @@ impl View<'_> {
             };
             for pattern in patterns {
                 let known = self.expanded(&pattern.value.0);
-                let changing =
-                    |it: &&Known| it.mutates() && !is_telemetry(&it.name) && !is_own(&it.name);
-                for action in known.iter().filter(changing).take(TRIED_MAX) {
+                for action in known.iter().filter(|it| is_change(it)).take(TRIED_MAX) {
                     let deletes = is_deletion(&action.name);
                     let adds_nothing = |found: &Change| found.deletes || !deletes;
                     if found.as_ref().is_some_and(adds_nothing) {
@@ -108,8 +108,30 @@ impl View<'_> {
                 }
             }
         }
-        found
+        found.or_else(|| self.change_among_all(role, missing))
     }
+
+    /// A change that no statement names, such as one that a `NotAction` leaves in.
+    fn change_among_all(&self, role: Id<Role>, missing: &mut Missing) -> Option<Change> {
+        let all = self.expanded("*");
+        let (deletions, others): (Vec<_>, Vec<_>) = all
+            .iter()
+            .filter(|it| is_change(it))
+            .map(|it| it.name.clone())
+            .partition(|name| is_deletion(name));
+        for (names, deletes) in [(deletions, true), (others, false)] {
+            let answer = self.role_can_some(role, &names);
+            if let Some(proof) = missing.proof(answer) {
+                return Some(Change { proof, deletes });
+            }
+        }
+        None
+    }
+}
+
+/// Whether an action changes something that is not the agent's own.
+fn is_change(action: &Known) -> bool {
+    action.mutates() && !is_telemetry(&action.name) && !is_own(&action.name)
 }
 
 /// The scope that a charter gives its agent.

@@ -2,7 +2,7 @@
 
 use bailiwick_estate::{Id, PrincipalId, Role};
 use bailiwick_iam::{
-    access::Contained,
+    access::{Access, Contained, Find, Region, group_equal},
     arn::AccountId,
     layers::Layers,
     policy::{Effect, Policy, Selection},
@@ -89,13 +89,22 @@ impl View<'_> {
         access.is_everything() == Contained::Proved
     }
 
-    /// Whether it is proved that two roles may do exactly the same.
-    pub(crate) fn is_same(&self, one: Id<Role>, other: Id<Role>) -> bool {
-        let layers = |role| self.compiled.layers(PrincipalId::Role(role));
-        let (one, other) = (layers(one), layers(other));
-        let one = self.algebra.access(&one, None);
-        let other = self.algebra.access(&other, None);
-        one.contains(&other) == Contained::Proved && other.contains(&one) == Contained::Proved
+    /// The roles of which it is proved that they may do exactly the same, however their policies are
+    /// worded: groups of two and more, by place. Roles that may do nothing are no copies.
+    pub(crate) fn copies(&self, roles: &[Id<Role>]) -> Vec<Vec<usize>> {
+        let access = |role: &Id<Role>| {
+            let layers = self.compiled.layers(PrincipalId::Role(*role));
+            self.algebra.access(&layers, None)
+        };
+        let all: Vec<Access<'_>> = roles.iter().map(access).collect();
+        let mut groups = group_equal(&all).groups;
+        groups.retain(|group| {
+            let first = group.first().and_then(|at| all.get(*at));
+            let may_something =
+                |access: &Access<'_>| !matches!(access.find(&Region::everything()), Find::Nothing);
+            group.len() > 1 && first.is_some_and(may_something)
+        });
+        groups
     }
 }
 

@@ -81,6 +81,44 @@ fn id_01_two_roles_that_say_the_same_in_other_words() {
 }
 
 #[test]
+fn id_01_copies_whose_policies_share_no_word() {
+    let one = json!([
+        {"Effect": "Allow", "Action": "s3:Get*", "Resource": "arn:aws:s3:::papers/*",
+         "Condition": {"Bool": {"aws:SecureTransport": "true"}}},
+    ]);
+    let other = json!([
+        {"Effect": "Allow", "Action": "s3:G*", "Resource": "arn:aws:s3:::*"},
+        {"Effect": "Deny", "NotAction": "s3:Get*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "*", "NotResource": "arn:aws:s3:::papers/*"},
+        {"Effect": "Deny", "Action": "*", "Resource": "*",
+         "Condition": {"BoolIfExists": {"aws:SecureTransport": "false"}}},
+    ]);
+    let world = |other: &Value| {
+        World::default()
+            .role("one", &trust_of("one"), &one)
+            .role("two", &trust_of("two"), other)
+            .runtime("one", "one")
+            .runtime("two", "two")
+    };
+    assert_eq!(world(&other).fires("ID-01").severity, Severity::Medium);
+    // The near miss: one folder more.
+    let mut wider = other.clone();
+    wider[2]["NotResource"] = json!(["arn:aws:s3:::papers/*", "arn:aws:s3:::letters/*"]);
+    world(&wider).is_silent("ID-01");
+}
+
+#[test]
+fn id_01_near_miss_two_roles_that_may_do_nothing() {
+    let nothing = json!([{"Effect": "Deny", "Action": "*", "Resource": "*"}]);
+    World::default()
+        .role("one", &trust_of("one"), &nothing)
+        .role("two", &trust_of("two"), &nothing)
+        .runtime("one", "one")
+        .runtime("two", "two")
+        .is_silent("ID-01");
+}
+
+#[test]
 fn id_01_near_miss_two_roles_of_which_one_has_a_deny() {
     let denied = both(
         &reads(),

@@ -123,6 +123,20 @@ fn sep_04_a_tool_with_a_mild_name_whose_role_deletes() {
 }
 
 #[test]
+fn sep_02_a_change_that_no_statement_names() {
+    let reader = json!({"access": "read-only"});
+    let all_but = json!([{"Effect": "Allow", "NotAction": ["iam:*", "sts:*"], "Resource": TABLE}]);
+    let finding = desk(&all_but, &reader).fires("SEP-02");
+    assert_eq!(finding.severity, Severity::Critical);
+    // The near miss: a denial of all but reads is proved to leave nothing that changes.
+    let bounded = both(
+        &all_but,
+        &json!([{"Effect": "Deny", "NotAction": ["dynamodb:GetItem", "dynamodb:Query"], "Resource": "*"}]),
+    );
+    desk(&bounded, &reader).is_silent("SEP-02");
+}
+
+#[test]
 fn env_02_a_staging_agent_in_productions_bucket() {
     let world = |environment: &str| {
         World::default()
