@@ -230,7 +230,11 @@ Examples:
   bailiwick compare new.json old.json --gate no-new-access
   bailiwick compare new.json old.json --format markdown
   bailiwick compare --cases pairs.ndjson
+  bailiwick compare bucket-new.json bucket-old.json --kind resource
 
+A side is a policy; or a JSON list of policies, each a document or an object with its `name` and
+`document`; or layers, an object with `identity`, `boundary` and `session`, which are such lists, and
+`scp`, a list of levels with `target` and `policies`.
 A is the candidate, B the reference: `wider` means A allows something that B does not.
 Exit codes: with --gate, 1 if A allows anything new and 3 if that cannot be told; 2 bad input;
 0 otherwise.")]
@@ -255,7 +259,7 @@ pub(crate) struct Compare {
     #[arg(long, value_name = "GATE")]
     pub(crate) gate: Option<Gate>,
 
-    /// Check each proof of containment again with the small independent checker
+    /// Say which proofs of containment the small independent checker has checked (it checks all)
     #[arg(long)]
     pub(crate) check: bool,
 

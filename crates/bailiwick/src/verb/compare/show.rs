@@ -64,22 +64,26 @@ pub(super) fn table(
         let _ = writeln!(
             text,
             "\n{}",
-            ink.bold(&format!("Only {} allows, for example", safe(name)))
+            ink.bold(&format!("Only {} allows", safe(name)))
         );
-        let _ = writeln!(text, "  {}", safe(&spoken(request)));
         if let Some(reading) = reading {
             let _ = writeln!(text, "  {}", ink.paint(ink::CYAN, hanging_on(reading)));
         }
-        let Some(difference) = difference.as_ref().filter(|it| !it.lines.is_empty()) else {
+        let difference = difference.as_ref().filter(|it| !it.lines.is_empty());
+        let Some(difference) = difference else {
+            let _ = writeln!(text, "  {}", safe(&spoken(request)));
             continue;
         };
-        let _ = writeln!(text, "{}", ink.bold("that is"));
         for line in &difference.lines {
-            let _ = writeln!(text, "  {}", safe(&listed(line)));
+            let _ = writeln!(text, "  {}", safe(&said(line)));
+            let _ = writeln!(text, "    for example {}", safe(&spoken(&line.witness)));
         }
         if let Some(rest) = rest(difference) {
             let _ = writeln!(text, "  {rest}");
         }
+    }
+    if let Some(checked) = compared.checked.filter(|checked| !checked.is_empty()) {
+        let _ = writeln!(text, "\nproofs checked: {}", checked.join(", "));
     }
     text
 }
@@ -150,15 +154,21 @@ fn said(line: &Line) -> String {
         }
         text
     };
-    let mut text = format!("{} on {}", listed(&line.actions), listed(&line.resources));
+    let but = |names: &[String]| match names {
+        [] => String::new(),
+        names => format!(" except {}", listed(names)),
+    };
+    let mut text = format!(
+        "{}{} on {}{}",
+        listed(&line.actions),
+        but(&line.actions_except),
+        listed(&line.resources),
+        but(&line.resources_except)
+    );
     if !line.keys.is_empty() {
-        let _ = write!(text, ", by {}", listed(&line.keys));
+        let _ = write!(text, ", with {}", listed(&line.keys));
     }
     text
-}
-
-fn listed(line: &Line) -> String {
-    format!("{}; for example {}", said(line), spoken(&line.witness))
 }
 
 /// AWS does not say which reading is its own.
