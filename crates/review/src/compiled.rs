@@ -65,6 +65,11 @@ impl<'e> CompiledEstate<'e> {
     }
 
     #[must_use]
+    pub fn vocabulary(&self) -> &'e dyn Vocabulary {
+        self.vocabulary
+    }
+
+    #[must_use]
     pub fn document(&self, id: Id<PolicyDocument>) -> Option<&Arc<Compiled>> {
         self.documents.get(id.index())
     }

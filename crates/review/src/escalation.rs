@@ -20,6 +20,7 @@ mod alike;
 mod circumstance;
 mod cut;
 mod digest;
+mod everything;
 mod explore;
 pub(crate) mod glob;
 mod holder;

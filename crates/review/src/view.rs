@@ -50,7 +50,7 @@ pub(crate) use agents::is_telemetry;
 pub(crate) use ask::{Answer, Proof};
 pub(crate) use changes::{Change, Scope, declared_scope, is_deletion};
 pub(crate) use chartered::declared;
-pub(crate) use compare::allows_everything;
+pub(crate) use compare::{More, allows_everything};
 pub(crate) use missing::{Allowed, Missing};
 pub(crate) use sample::{could_work_on, instance, is_wild};
 pub(crate) use seat::{Part, Seat};

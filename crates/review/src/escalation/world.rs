@@ -16,8 +16,9 @@ use super::{
     alike::{Alikeness, Telling, is_about_target},
     circumstance::{Asked, Moment, Scene, context},
     digest::{Actions, Digest, Vocabulary},
+    everything::{Prover, Texts},
     glob,
-    holder::{Added, Holder, Rights, all_of_account, everything, written},
+    holder::{Added, Everything, Holder, Rights, written},
     index::Inventory,
     path::{Book, builtin},
     question::{Answer, Question},
@@ -35,6 +36,7 @@ pub(crate) struct World<'e> {
     /// By the index of the document.
     digests: Vec<Digest>,
     pub(crate) alikeness: RefCell<Alikeness>,
+    prover: Prover<'e>,
     moment: Moment,
     written: Option<Arc<Compiled>>,
     no_tags: Tags,
@@ -70,6 +72,7 @@ impl<'e> World<'e> {
             digests: digests.collect(),
             vocabulary,
             alikeness: RefCell::default(),
+            prover: Prover::new(compiled.vocabulary()),
             moment,
             written: written(),
             no_tags: Tags::new(),
@@ -107,8 +110,8 @@ impl<'e> World<'e> {
             conditional: self.conditional(&identity, &limits),
             limits,
             allows: self.allowed(&identity),
-            everything: everything(&layers),
-            all_of_account: all_of_account(&layers),
+            everything: Everything::No,
+            all_of_account: Everything::No,
             layers,
             identity,
             shed: Vec::new(),
@@ -116,7 +119,43 @@ impl<'e> World<'e> {
         if holder.added == Added::Anything {
             self.write_anything(&mut rights);
         }
+        self.weigh(&mut rights);
         rights
+    }
+
+    /// Finds out whether rights hold everything, and whether they would without SCPs.
+    fn weigh(&self, rights: &mut Rights) {
+        let boundary = rights.layers.boundary.is_some();
+        let boundary = boundary.then(|| self.estate.boundary(rights.holder.principal));
+        // What hangs on who asks is asked about each; so is what AWS's own roles are exempt from.
+        let is_alike = rights.conditional.is_empty() && !rights.signer.is_service_linked();
+        let texts = is_alike.then(|| Texts::of(self.estate, &rights.identity, boundary.flatten()));
+        let texts = texts.map(|texts| match rights.holder.added {
+            Added::Anything => texts.with_written(),
+            Added::Nothing | Added::Group(_) => texts,
+        });
+        let ask = |layers: &Layers, texts| {
+            let signer = &rights.signer;
+            self.prover.everything(layers, signer, texts)
+        };
+        let all_of_account = if rights.layers.scp.is_some() {
+            let unlimited = Layers {
+                scp: None,
+                ..rights.layers.clone()
+            };
+            ask(&unlimited, texts.clone())
+        } else {
+            ask(&rights.layers, texts.clone())
+        };
+        let is_limited = rights.layers.scp.is_some() && all_of_account != Everything::No;
+        let everything = if is_limited {
+            let texts = texts.map(|texts| texts.under_scps_of(rights.account));
+            ask(&rights.layers, texts)
+        } else {
+            all_of_account
+        };
+        rights.all_of_account = all_of_account;
+        rights.everything = everything;
     }
 
     /// Whether the policies over a call ask for tags of the caller.
@@ -272,8 +311,6 @@ impl<'e> World<'e> {
         if rights.layers.boundary.is_some() && self.shed(rights, &[unbound], &arn) {
             rights.layers.boundary = None;
         }
-        rights.everything = everything(&rights.layers);
-        rights.all_of_account = all_of_account(&rights.layers);
     }
 
     fn shed(&self, rights: &mut Rights, actions: &[&str], on: &Arn) -> bool {

@@ -5,7 +5,7 @@ use bailiwick_estate::{Agent, AgentRole};
 use crate::{
     finding::{Finding, Fix, Severity, Witness},
     rule::{Checked, Claim, rule},
-    view::View,
+    view::{More, View},
 };
 
 rule! {
@@ -20,7 +20,8 @@ rule! {
     /// **Example.** The draft of `OrderDesk` got a narrow role; the alias `live` routes to version 3,
     /// which runs as `…OrderDeskLegacy`.
     ///
-    /// **Severity.** Medium. High if the version's role may do something that the draft's may not.
+    /// **Severity.** Medium. High if the version's role may do something that the draft's may not:
+    /// proved or refuted on what their policies, boundaries and SCPs leave of both.
     ///
     /// **Remedy.** Prepare the draft, make a version of it, move the alias.
     ///
@@ -71,21 +72,29 @@ fn stale_version(view: &View<'_>, agent: &Agent, draft: &AgentRole, stale: &Agen
         .collect();
     let wider = match (stale.role.id, draft.role.id) {
         (Some(old), Some(new)) => view.more_than(old, new),
-        (None, _) | (_, None) => None,
+        (None, _) => More::Unknown(format!("no file holds {old}")),
+        (_, None) => More::Unknown(format!("no file holds {new}")),
     };
     let (severity, said) = match &wider {
-        Some(proof) => (
+        More::Yes(proof) => (
             Severity::High,
             format!(
                 " It may still use {} on {}, which the draft's role may not.",
                 proof.request.action, proof.request.resource
             ),
         ),
-        None => (RULE.base, String::new()),
+        More::No => (
+            RULE.base,
+            " It may do nothing that the draft's role may not.".to_owned(),
+        ),
+        More::Unknown(why) => (
+            RULE.base,
+            format!(" Whether it may do more than the draft's role could not be told: {why}."),
+        ),
     };
     let (witness, mut evidence) = match &wider {
-        Some(proof) => (proof.witness(), proof.evidence(view)),
-        None => (
+        More::Yes(proof) => (proof.witness(), proof.evidence(view)),
+        More::No | More::Unknown(_) => (
             Witness::facts(
                 live.iter()
                     .cloned()

@@ -6,14 +6,56 @@ use bailiwick_iam::{
     arn::AccountId,
     layers::Layers,
     policy::{Effect, Policy, Selection},
+    request::{Principal, Request},
 };
 
-use super::{Proof, View, is_wild, sample::instance};
+use super::{Answer, Proof, View, is_wild, sample::instance};
+
+/// Whether one role may do something that another may not.
+#[derive(Debug)]
+pub(crate) enum More {
+    Yes(Proof),
+    /// Proved.
+    No,
+    /// Why it could not be told.
+    Unknown(String),
+}
 
 impl View<'_> {
-    /// Something that `wider` may do and `narrower` may not. `None`: nothing that its statements
+    /// Whether `wider` may do something that `narrower` may not. What the statements name is tried
+    /// first, because a reader knows it again; what they do not show, the algebra finds or rules out.
+    pub(crate) fn more_than(&self, wider: Id<Role>, narrower: Id<Role>) -> More {
+        if let Some(proof) = self.named_more(wider, narrower) {
+            return More::Yes(proof);
+        }
+        let layers = |role| self.compiled.layers(PrincipalId::Role(role));
+        let (wide, narrow) = (layers(wider), layers(narrower));
+        let wide = self.algebra.access(&wide, None);
+        match self.algebra.access(&narrow, None).contains(&wide) {
+            Contained::Proved => More::No,
+            Contained::Refuted(request) => self.told_of(wider, *request),
+            Contained::Unknown(why) => More::Unknown(why.to_string()),
+        }
+    }
+
+    /// A request that the policies of a role allow, as the role itself would make it.
+    fn told_of(&self, role: Id<Role>, mut request: Request) -> More {
+        request.principal = Principal::Role(self.estate.roles.at(role).arn.clone());
+        let what = format!("{} on {}", request.action, request.resource);
+        match self.ask_exactly(request) {
+            Answer::Yes(proof) => More::Yes(proof),
+            Answer::No => More::Unknown(format!(
+                "its own policies allow {what}, which something else denies"
+            )),
+            Answer::Unknown(missing) => {
+                More::Unknown(format!("{what} hangs on {}", missing.join(", ")))
+            }
+        }
+    }
+
+    /// Something that `wider` may do and `narrower` may not, among what the statements of the one
     /// name, each tried with one request.
-    pub(crate) fn more_than(&self, wider: Id<Role>, narrower: Id<Role>) -> Option<Proof> {
+    fn named_more(&self, wider: Id<Role>, narrower: Id<Role>) -> Option<Proof> {
         let account = self.estate.roles.at(wider).account;
         self.grants(wider)
             .flat_map(|(_, _, statement)| {
@@ -27,11 +69,10 @@ impl View<'_> {
                 let action = self.some_action(&action.value.0)?;
                 let resource = self.some_resource(&action, statement.resources.as_ref(), account);
                 let proof = self.role_can(wider, &action, &resource).proof()?;
-                let denied = self
-                    .role_can(narrower, &action, &resource)
-                    .proof()
-                    .is_none();
-                denied.then_some(proof)
+                match self.role_can(narrower, &action, &resource) {
+                    Answer::No => Some(proof),
+                    Answer::Yes(_) | Answer::Unknown(_) => None,
+                }
             })
     }
 

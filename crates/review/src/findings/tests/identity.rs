@@ -184,6 +184,49 @@ fn id_05_a_live_version_on_the_draft_s_former_role() {
 }
 
 #[test]
+fn id_05_is_high_exactly_if_the_former_role_may_do_more() {
+    let severity_of = |old: &Value| {
+        World::default()
+            .role("new", &trust_service("bedrock.amazonaws.com"), &reads())
+            .role("old", &trust_service("bedrock.amazonaws.com"), old)
+            .bedrock_agent("new", "old", &json!({}))
+            .fires("ID-05")
+    };
+    // No statement names what it may do: it names what it may not.
+    let all_but =
+        json!([{"Effect": "Allow", "NotAction": "iam:*", "Resource": "arn:aws:s3:::papers/*"}]);
+    assert_eq!(severity_of(&all_but).severity, Severity::High);
+    let less = allow(&["s3:GetObject"], &["arn:aws:s3:::papers/2026/*"]);
+    let finding = severity_of(&less);
+    assert_eq!(finding.severity, Severity::Medium);
+    assert!(
+        finding
+            .why
+            .contains("nothing that the draft's role may not"),
+        "{}",
+        finding.why
+    );
+}
+
+#[test]
+fn id_05_does_not_guess_what_a_policy_that_no_file_holds_allows() {
+    let gone = json!({"AttachedManagedPolicies": [
+        {"PolicyName": "gone", "PolicyArn": policy_arn("gone")}]});
+    let finding = World::default()
+        .role("new", &trust_service("bedrock.amazonaws.com"), &reads())
+        .role_with(
+            "old",
+            &trust_service("bedrock.amazonaws.com"),
+            &reads(),
+            &gone,
+        )
+        .bedrock_agent("new", "old", &json!({}))
+        .fires("ID-05");
+    assert_eq!(finding.severity, Severity::Medium);
+    assert!(finding.why.contains("could not be told"), "{}", finding.why);
+}
+
+#[test]
 fn est_01_an_agent_whose_role_no_file_holds() {
     let finding = World::default()
         .role("other", &trust_service("ec2.amazonaws.com"), &reads())
