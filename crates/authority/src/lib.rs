@@ -54,6 +54,7 @@ mod flow;
 mod history;
 pub mod json;
 mod judge;
+pub mod policies;
 mod reason;
 mod spend;
 mod task;

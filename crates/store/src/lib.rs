@@ -33,6 +33,6 @@ mod sqlite;
 pub use folder::Folder;
 pub use memory::Memory;
 pub use sqlite::{
-    Failure, Faults, Moment, OpenError, Settings, Sqlite, backup::BackupError, backup::restore,
-    fsync_folder,
+    Failure, Faults, Moment, OpenError, Settings, Sqlite, backup::BackupError, backup::backup,
+    backup::restore, fsync_folder,
 };

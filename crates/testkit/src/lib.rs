@@ -7,6 +7,7 @@
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod estates;
+pub mod http;
 pub mod peers;
 
 use std::path::{Path, PathBuf};

@@ -36,6 +36,20 @@ pub enum BackupError {
     Store(#[from] StoreError),
 }
 
+/// Copies the database of a folder, as it is at one instant, into a new file, also while another
+/// process uses it.
+///
+/// # Errors
+/// If there is none, or the file exists or cannot be written whole; nothing is then left of it.
+pub fn backup(folder: &Path, to: &Path) -> Result<(), BackupError> {
+    let database = folder.join(DATABASE);
+    if let Err(source) = fs::metadata(&database) {
+        let path = database;
+        return Err(BackupError::Io { path, source });
+    }
+    copy(&database, to)
+}
+
 pub(super) fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
     if to.exists() {
         return Err(BackupError::Exists(to.to_owned()));

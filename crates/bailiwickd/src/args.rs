@@ -1,0 +1,190 @@
+//! What the daemon is told when it starts.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Grants, decisions and the record of them, for AI agents on AWS.
+#[derive(Debug, Parser)]
+#[command(name = "bailiwickd", version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) run: Run,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Run {
+    /// The folder with the charters: one YAML file an agent
+    #[arg(long, value_name = "DIR", default_value = "charters")]
+    pub(crate) charters: PathBuf,
+    #[command(flatten)]
+    pub(crate) data: Data,
+    /// Where to listen. Anything but loopback needs TLS
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8470")]
+    pub(crate) listen: SocketAddr,
+    /// A folder with Cedar policies and entities, for plain AuthZEN decisions beside the charters
+    #[arg(long, value_name = "DIR")]
+    pub(crate) policies: Option<PathBuf>,
+    /// The certificate chain (PEM) with which it speaks TLS
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The key of that certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// A name by which this host is asked, beside `localhost` and its addresses
+    #[arg(long = "host", value_name = "NAME")]
+    pub(crate) hosts: Vec<String>,
+    /// The name of this authority in tokens and checkpoints
+    #[arg(long, value_name = "NAME", default_value = "bailiwick")]
+    pub(crate) origin: String,
+    /// Somebody else for whom grant tokens may be made
+    #[arg(long = "audience", value_name = "NAME")]
+    pub(crate) audiences: Vec<String>,
+    /// No grant lasts longer, whatever its charter says
+    #[arg(long, value_name = "SECONDS", default_value_t = 43_200, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub(crate) grant_max: u32,
+    /// Seconds between two checkpoints of the ledger
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub(crate) checkpoint_every: u64,
+    /// For development: believe whoever asks from this machine which agent it is. Loopback only
+    #[arg(long)]
+    pub(crate) trust_everybody: bool,
+    /// How the log is written
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = LogForm::Text)]
+    pub(crate) log: LogForm,
+    /// What the log tells: `error`, `warn`, `info`, `debug`, or a filter as `tracing` reads it
+    #[arg(long, value_name = "FILTER", default_value = "info")]
+    pub(crate) log_level: String,
+    /// A snapshot that tells which roles there are
+    #[arg(long, value_name = "PATH", hide = true)]
+    pub(crate) estate: Option<PathBuf>,
+    /// A database for many replicas
+    #[arg(long, value_name = "URL", hide = true)]
+    pub(crate) database: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogForm {
+    Text,
+    Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Data {
+    /// The folder with the database, the secrets and the checkpoints; made if it is not there
+    #[arg(long = "data", value_name = "DIR", default_value = "bailiwick-data")]
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Says what is wrong with the folders, without starting
+    Doctor(Doctor),
+    /// Copies the database, as it is at one instant, into a new file; the daemon may be running
+    Backup(Backup),
+    /// Puts a backup in the place of the database. Everything is stopped until an operator clears it
+    Restore(Restore),
+    /// Brings the database to this release's schema, whole or not at all
+    Migrate(Migrate),
+    /// Operators: who may look after this authority
+    Operator(Operator),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) data: Data,
+    /// The folder with the charters
+    #[arg(long, value_name = "DIR")]
+    pub(crate) charters: Option<PathBuf>,
+    /// The folder with the policies
+    #[arg(long, value_name = "DIR")]
+    pub(crate) policies: Option<PathBuf>,
+    /// One JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Backup {
+    #[command(flatten)]
+    pub(crate) data: Data,
+    /// The new file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Restore {
+    #[command(flatten)]
+    pub(crate) data: Data,
+    /// The backup
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Migrate {
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Operator {
+    #[command(subcommand)]
+    pub(crate) verb: OperatorVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OperatorVerb {
+    /// Adds an operator; prints the token, once
+    Add(OperatorAdd),
+    /// Removes an operator
+    Remove(OperatorRemove),
+    /// Lists the operators
+    List(OperatorList),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct OperatorAdd {
+    #[command(flatten)]
+    pub(crate) data: Data,
+    pub(crate) name: String,
+    /// What the operator may do
+    #[arg(long, value_enum)]
+    pub(crate) role: RoleName,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct OperatorRemove {
+    #[command(flatten)]
+    pub(crate) data: Data,
+    pub(crate) name: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct OperatorList {
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RoleName {
+    Viewer,
+    Approver,
+    Operator,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Args::command().debug_assert();
+    }
+}

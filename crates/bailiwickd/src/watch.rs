@@ -1,0 +1,206 @@
+//! Beside the requests: sweeping, signing, and seeing that the folders changed.
+
+use std::{sync::Arc, time::Duration};
+
+use bailiwick_broker::{
+    State,
+    port::{Change, Clock as _, Store as _, Which},
+};
+use bailiwick_gateway::Draining;
+use bailiwick_ledger::{Actor, Entry};
+use tokio::{signal::unix::SignalKind, task::JoinSet};
+
+use crate::{
+    data::Folder,
+    folders::{Folders, Look},
+    world::EmbeddedGateway,
+};
+
+/// Grants that ended are recorded as such within so long; they are denied at once.
+const SWEEP_EVERY: Duration = Duration::from_millis(500);
+
+/// A changed file is seen within so long.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Grants of changed charters that are ended at once.
+const ENDED_AT_ONCE: usize = 256;
+
+/// Ends what is due, and tells the store what was kept beside it, until `draining`.
+pub(crate) async fn sweep(gateway: Arc<EmbeddedGateway>, mut draining: Draining) {
+    let broker = gateway.broker();
+    loop {
+        let swept = match broker.drain_spool().await {
+            Ok(_) => broker.sweep().await,
+            Err(error) => Err(error),
+        };
+        match swept {
+            Ok(0) => {}
+            Ok(_) => continue,
+            Err(error) => {
+                tracing::error!(%error, "what is due cannot be recorded; it is denied all the same")
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(SWEEP_EVERY) => {}
+            _ = draining.wait_for(|drains| *drains) => return,
+        }
+    }
+}
+
+/// Signs for the ledger now and then, until `draining`.
+pub(crate) async fn sign(gateway: Arc<EmbeddedGateway>, every: Duration, mut draining: Draining) {
+    loop {
+        checkpoint(&gateway).await;
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            _ = draining.wait_for(|drains| *drains) => return,
+        }
+    }
+}
+
+pub(crate) async fn checkpoint(gateway: &EmbeddedGateway) {
+    if let Err(error) = gateway.checkpoint().await {
+        tracing::error!(%error, "no checkpoint of the ledger");
+    }
+}
+
+/// Reads the folders again when they change, or when a hang-up signal asks for it.
+pub(crate) async fn reload(
+    gateway: Arc<EmbeddedGateway>,
+    folders: Folders,
+    data: Arc<Folder>,
+    mut seen: Look,
+    mut draining: Draining,
+) {
+    let mut asked = match tokio::signal::unix::signal(SignalKind::hangup()) {
+        Ok(asked) => asked,
+        Err(error) => {
+            tracing::error!(%error, "nobody can ask for another reading");
+            return;
+        }
+    };
+    loop {
+        let is_asked = tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY) => false,
+            _ = asked.recv() => true,
+            _ = draining.wait_for(|drains| *drains) => return,
+        };
+        match data.operators() {
+            Ok(operators) => gateway.replace_operators(operators),
+            Err(error) => tracing::error!(%error, "the operators stay as they were"),
+        }
+        let look = folders.look();
+        if look == seen && !is_asked {
+            continue;
+        }
+        seen = look;
+        replace(&gateway, &folders).await;
+    }
+}
+
+/// Puts what the folders hold in force, or keeps what is and says why.
+async fn replace(gateway: &Arc<EmbeddedGateway>, folders: &Folders) {
+    let folders = folders.clone();
+    let read_at_ms = gateway.broker().now_ms();
+    let read = tokio::task::spawn_blocking(move || folders.read(read_at_ms)).await;
+    let rules = match read {
+        Ok(Ok(rules)) => rules,
+        Ok(Err(problems)) => {
+            for problem in &problems {
+                tracing::error!(
+                    problem,
+                    "the folders are not in force as they are; what was stays"
+                );
+            }
+            gateway.refuse_rules(problems);
+            return;
+        }
+        Err(error) => {
+            tracing::error!(%error, "the folders were not read");
+            return;
+        }
+    };
+    let report = gateway.replace_rules(rules);
+    tracing::info!(%report, "the folders were read again");
+    if !report.is_empty() {
+        tell(gateway, &report.to_string()).await;
+    }
+    end_of_changed(gateway).await;
+}
+
+/// Records what is in force.
+pub(crate) async fn tell(gateway: &EmbeddedGateway, what: &str) {
+    let rules = gateway.rules();
+    let entry = Entry {
+        reason_code: Some(what.to_owned()),
+        actor: Some(Actor {
+            kind: "service".into(),
+            id: "bailiwickd".into(),
+            ..Actor::default()
+        }),
+        task: Some(bailiwick_ledger::Task {
+            charter_hash: Some(rules.version()),
+            ..bailiwick_ledger::Task::default()
+        }),
+        ..Entry::of("rules.loaded")
+    };
+    let change = Change {
+        ops: Vec::new(),
+        entries: vec![entry],
+    };
+    if let Err(error) = gateway.broker().record(change, ()).await {
+        tracing::error!(%error, "what is in force is not on record");
+    }
+}
+
+/// Ends live grants of charters that are not in force. They are denied already.
+pub(crate) async fn end_of_changed(gateway: &Arc<EmbeddedGateway>) {
+    let hashes = gateway.rules().hashes();
+    let mut after: Option<String> = None;
+    let mut ended = 0_usize;
+    loop {
+        let which = Which::PinnedElsewhere(hashes.clone());
+        let found = gateway
+            .broker()
+            .store()
+            .grants(which, after.as_deref(), ENDED_AT_ONCE)
+            .await;
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::error!(%error, "grants of changed charters are denied, and not ended yet");
+                return;
+            }
+        };
+        let Some(last) = found.last() else {
+            break;
+        };
+        after = Some(last.id.clone());
+        let mut ending = JoinSet::new();
+        for grant in found {
+            let gateway = Arc::clone(gateway);
+            ending.spawn(async move {
+                let entry = Entry {
+                    reason_code: Some("charter_changed".into()),
+                    ..Entry::default()
+                };
+                gateway
+                    .broker()
+                    .end(&grant, State::Revoked, &entry)
+                    .await
+                    .is_ok()
+            });
+        }
+        while let Some(done) = ending.join_next().await {
+            ended += usize::from(done.unwrap_or(false));
+        }
+    }
+    if ended > 0 {
+        tracing::info!(ended, "grants of changed charters have ended");
+    }
+}
+
+/// The clock that everything here is dated by.
+pub(crate) fn now_ms() -> u64 {
+    bailiwick_broker::SystemClock::new().now_ms()
+}

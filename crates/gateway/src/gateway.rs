@@ -1,0 +1,176 @@
+//! What all requests share.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use bailiwick_authority::token::Keyring;
+use bailiwick_broker::{
+    Broker, NotRecorded,
+    port::{Clock, Log, Store},
+};
+use bailiwick_ledger::{checkpoint::Checkpoint, note};
+
+use crate::{
+    door::Door,
+    metrics::Metrics,
+    operator::Operators,
+    rules::{ChangeReport, Rules},
+};
+
+/// The kinds of store, log and clock that a gateway stands on.
+pub trait World: Send + Sync + 'static {
+    type Store: Store;
+    type Log: Log;
+    type Clock: Clock;
+}
+
+pub(crate) type BrokerOf<W> = Broker<<W as World>::Store, <W as World>::Log, <W as World>::Clock>;
+
+/// What is decided when the process starts.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The name of this authority in tokens and checkpoints.
+    pub origin: String,
+    /// Others for whom tokens may be made.
+    pub audiences: Vec<String>,
+    pub door: Door,
+    /// Whether it is reached by loopback alone. Then the metrics are open.
+    pub is_near: bool,
+    /// Whether it speaks TLS, so that its addresses begin with `https`.
+    pub is_tls: bool,
+    /// Whether whoever reaches it may say which agent it is, without a proof. For development.
+    pub trusts_everybody: bool,
+}
+
+/// The secrets of this authority.
+pub struct Keys {
+    /// Signs grant tokens.
+    pub tokens: Keyring,
+    /// Signs checkpoints of the ledger.
+    pub checkpoints: note::Signer,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys(…)")
+    }
+}
+
+/// The authority as it is reached from outside.
+pub struct Gateway<W: World> {
+    pub(crate) broker: Arc<BrokerOf<W>>,
+    pub(crate) settings: Settings,
+    pub(crate) keys: Keys,
+    rules: ArcSwap<Rules>,
+    problems: ArcSwap<Vec<String>>,
+    operators: ArcSwap<Operators>,
+    pub(crate) metrics: Metrics,
+    draining: AtomicBool,
+}
+
+impl<W: World> std::fmt::Debug for Gateway<W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A store that has not answered by then is not ready.
+pub(crate) const READY_WITHIN: Duration = Duration::from_secs(2);
+
+impl<W: World> Gateway<W> {
+    pub fn new(
+        broker: Arc<BrokerOf<W>>,
+        settings: Settings,
+        keys: Keys,
+        rules: Rules,
+        operators: Operators,
+    ) -> Self {
+        Self {
+            broker,
+            settings,
+            keys,
+            rules: ArcSwap::from_pointee(rules),
+            problems: ArcSwap::default(),
+            operators: ArcSwap::from_pointee(operators),
+            metrics: Metrics::default(),
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// The broker, for what runs beside the requests: sweeping, signing, reloading.
+    pub fn broker(&self) -> &Arc<BrokerOf<W>> {
+        &self.broker
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What is in force now. A request asks once, so that it is decided by one set of rules.
+    pub fn rules(&self) -> Arc<Rules> {
+        self.rules.load_full()
+    }
+
+    pub(crate) fn operators(&self) -> Arc<Operators> {
+        self.operators.load_full()
+    }
+
+    /// Why the folders, as they are now, are not in force.
+    pub(crate) fn problems(&self) -> Arc<Vec<String>> {
+        self.problems.load_full()
+    }
+
+    /// Puts other rules in force. Grants of charters that are others now are denied from here on;
+    /// the caller ends them.
+    pub fn replace_rules(&self, rules: Rules) -> ChangeReport {
+        let report = rules.changes_since(&self.rules.load());
+        self.rules.store(Arc::new(rules));
+        self.problems.store(Arc::default());
+        report
+    }
+
+    /// Keeps the rules that are in force, and says why those in the folders are not.
+    pub fn refuse_rules(&self, problems: Vec<String>) {
+        self.problems.store(Arc::new(problems));
+    }
+
+    pub fn replace_operators(&self, operators: Operators) {
+        self.operators.store(Arc::new(operators));
+    }
+
+    /// From here on it says that it is not ready, so that nobody new is sent here.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Signs for the ledger as it is and publishes the checkpoint beside the store.
+    ///
+    /// # Errors
+    /// If it cannot be read, or the checkpoint is not durable.
+    pub async fn checkpoint(&self) -> Result<Option<Checkpoint>, NotRecorded> {
+        let signer = &self.keys.checkpoints;
+        self.broker.checkpoint(&self.settings.origin, signer).await
+    }
+
+    /// The beginning of its addresses, for whoever asked by this host.
+    pub(crate) fn base(&self, host: &str) -> String {
+        let scheme = if self.settings.is_tls {
+            "https"
+        } else {
+            "http"
+        };
+        format!("{scheme}://{host}")
+    }
+}

@@ -1,0 +1,15 @@
+//! The gateway as those outside see it: over HTTP.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code"
+)]
+
+mod authzen;
+mod certification;
+mod door;
+mod grants;
+mod house;
+mod routes;

@@ -1,0 +1,138 @@
+//! Every route, asked by everybody.
+
+use bailiwick_gateway::{Operation, ROUTES, Takes, Verb};
+use serde_json::{Value, json};
+
+use crate::house::{APPROVER, House, OPERATOR, Plan, VIEWER};
+
+/// Who is let in: nobody, garbage, an expired token, another agent's token, its own token, a viewer,
+/// an approver, an operator. `+` is let in (whatever then becomes of the request), else the status.
+fn expected(operation: Operation) -> [&'static str; 8] {
+    use Operation as O;
+    match operation {
+        O::Evaluate | O::EvaluateMany => ["401", "401", "401", "+", "+", "+", "+", "+"],
+        O::SearchSubject
+        | O::SearchResource
+        | O::SearchAction
+        | O::ListGrants
+        | O::ListKills
+        | O::Charters
+        | O::LedgerEntries
+        | O::LedgerInclusion
+        | O::LedgerConsistency
+        | O::LedgerCheckpoint => ["401", "401", "401", "403", "403", "+", "+", "+"],
+        O::Discovery | O::Keys | O::Health | O::Ready | O::OpenApi => {
+            ["+", "+", "+", "+", "+", "+", "+", "+"]
+        }
+        O::Metrics => ["401", "401", "401", "403", "403", "+", "+", "+"],
+        O::MintTicket | O::Kill | O::ClearKill => {
+            ["401", "401", "401", "403", "403", "403", "403", "+"]
+        }
+        // A token of a grant or an operator's is no proof of who an agent is.
+        O::OpenGrant => ["401", "401", "401", "401", "401", "401", "401", "401"],
+        O::ExchangeToken => ["+", "+", "+", "+", "+", "+", "+", "+"],
+        O::ReadGrant => ["401", "401", "401", "404", "+", "+", "+", "+"],
+        O::EndGrant => ["401", "401", "401", "404", "+", "403", "403", "+"],
+        O::Complete | O::Renew => ["401", "401", "401", "404", "+", "403", "403", "403"],
+    }
+}
+
+/// A body of the right shape, so that only who asks is left to refuse.
+fn body(operation: Operation) -> Value {
+    match operation {
+        Operation::OpenGrant => json!({ "agent": "invoice", "task": "look" }),
+        Operation::MintTicket => json!({ "agent": "invoice" }),
+        Operation::Kill | Operation::ClearKill => {
+            json!({ "scope": "agent", "name": "nobody", "reason": "a test" })
+        }
+        _ => json!({}),
+    }
+}
+
+// Test 64 of the list of required ones. A route without a row above does not build.
+#[test]
+fn every_route_lets_in_whom_it_must_and_nobody_else() {
+    for route in ROUTES {
+        let house = House::of(Plan {
+            is_near: false,
+            ..Plan::default()
+        });
+        let expired = house.open(
+            "desk",
+            &json!({ "agent": "desk", "task": "look", "seconds": 1 }),
+        );
+        let (_, expired) = crate::house::held(&expired);
+        let (id, own) = house.grant("invoice");
+        let (_, other) = house.grant("desk");
+        house.clock.forward(1_500);
+        let callers = [
+            "",
+            "Bearer garbage",
+            &expired,
+            &other,
+            &own,
+            VIEWER,
+            APPROVER,
+            OPERATOR,
+        ];
+        let path = route.path.replace("{id}", &id);
+        for (caller, expected) in callers.into_iter().zip(expected(route.operation)) {
+            let body = match route.takes {
+                Takes::Nothing => Value::Null,
+                Takes::Json(_) | Takes::Form(_) => body(route.operation),
+            };
+            // Those that end the grant come last in the row; whoever is refused changed nothing.
+            let answer = house.ask(caller, route.verb.name(), &path, &body);
+            let status = answer.status.to_string();
+            if expected == "+" {
+                assert!(
+                    !matches!(answer.status, 401 | 403),
+                    "{} {path} as {caller:.12}: {status} {}",
+                    route.verb.name(),
+                    answer.body
+                );
+            } else {
+                assert_eq!(
+                    status,
+                    expected,
+                    "{} {path} as {caller:.12}: {}",
+                    route.verb.name(),
+                    answer.body
+                );
+                assert_eq!(
+                    answer.header("content-type"),
+                    Some("application/problem+json")
+                );
+            }
+        }
+    }
+}
+
+// Test 60.
+#[test]
+fn anothers_grant_and_none_at_all_look_alike() {
+    let house = House::new();
+    let (id, _) = house.grant("invoice");
+    let (_, other) = house.grant("desk");
+    let tell = |id: &str| {
+        let answer = house.ask(&other, "GET", &format!("/v1/grants/{id}"), &Value::Null);
+        let mut body = answer.json();
+        body["instance"].take();
+        (answer.status, body)
+    };
+    assert_eq!(tell(&id), tell("g00000000000000000000000000000000"));
+    assert_eq!(tell(&id).0, 404);
+}
+
+#[test]
+fn what_is_no_route_is_a_problem_too() {
+    let house = House::new();
+    let missing = house.ask("", "GET", "/v1/nothing", &Value::Null);
+    assert_eq!(
+        (missing.status, missing.header("content-type")),
+        (404, Some("application/problem+json"))
+    );
+    let wrong = house.ask("", "DELETE", "/healthz", &Value::Null);
+    assert_eq!(wrong.status, 405);
+    assert_eq!(Verb::Get.name(), "GET");
+}
