@@ -49,6 +49,7 @@ impl Folders {
         let settings = Settings {
             grant_seconds_max: self.grant_seconds_max,
             argument_key: self.argument_key.clone(),
+            ..Settings::default()
         };
         let authority = Authority::of(charters.iter().cloned(), settings).map_err(|faults| {
             let lines = faults.0.iter().map(|fault| {

@@ -309,6 +309,7 @@ pub(crate) fn rules(plan: &Plan) -> Rules {
         AuthoritySettings {
             grant_seconds_max: None,
             argument_key: ArgumentKey::new([9; 32]),
+            ..AuthoritySettings::default()
         },
     )
     .unwrap();
