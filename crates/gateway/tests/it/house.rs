@@ -115,10 +115,12 @@ impl Default for Plan {
 }
 
 pub(crate) struct House {
+    #[expect(dead_code, reason = "it serves as long as the house stands")]
     pub(crate) runtime: tokio::runtime::Runtime,
     pub(crate) gateway: Arc<Gateway<Tested>>,
     pub(crate) clock: Hands,
     pub(crate) address: SocketAddr,
+    #[expect(dead_code, reason = "it is on disk as long as the house stands")]
     pub(crate) folder: tempfile::TempDir,
 }
 

@@ -195,6 +195,8 @@ impl Asking<'_, '_> {
                         Told::Denied(layer) => {
                             let line = denied.get_or_insert_with(|| {
                                 let line = Line {
+                                    actions_except: Vec::new(),
+                                    resources_except: Vec::new(),
                                     actions: Vec::new(),
                                     resources: vec![resource.value.0.clone()],
                                     keys: Vec::new(),

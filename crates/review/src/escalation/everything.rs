@@ -87,6 +87,7 @@ impl<'e> Prover<'e> {
             Contained::Unknown(
                 Unknown::Unreadable { .. }
                 | Unknown::Exhausted(_)
+                | Unknown::Uncertified(_)
                 | Unknown::Unconfirmed { .. }
                 | Unknown::Reading { .. },
             ) => Everything::Unknown,
