@@ -22,6 +22,8 @@ pub fn json_schema() -> Value {
             json!("What one agent is for. https://github.com/bailiwick-dev/bailiwick/blob/main/docs/formats/charter.md"),
         );
     }
+    // The same bytes, whether or not some other crate of the build keeps keys as they came.
+    schema.sort_all_objects();
     schema
 }
 

@@ -1,11 +1,6 @@
 //! The gateway as those outside see it: over HTTP.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "test code"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 mod authzen;
 mod certification;

@@ -138,7 +138,8 @@ impl<'a> Split<'a> {
         for unit in units {
             match self.moving(unit) {
                 Ok(ready) => moving.push(ready),
-                Err((why, facts)) => {
+                Err(refused) => {
+                    let (why, facts) = *refused;
                     proofs.push(why);
                     stuck.extend(facts);
                 }
@@ -219,7 +220,7 @@ impl<'a> Split<'a> {
 
     /// A unit whose roles AWS would take. Otherwise the proof that says why not, and its workloads
     /// stay where they are.
-    fn moving(&self, unit: Unit<'a>) -> Result<Moving<'a>, (Proof, Vec<units::Stuck>)> {
+    fn moving(&self, unit: Unit<'a>) -> Result<Moving<'a>, Box<(Proof, Vec<units::Stuck>)>> {
         let made = compile(&unit.charter, &unit.site)
             .and_then(|compiled| Ok((compiled, closure(&unit.charter, &unit.site)?)));
         match made {
@@ -240,7 +241,7 @@ impl<'a> Split<'a> {
                     subject: unit.name.clone(),
                     proven,
                 };
-                Err((proof, stay.collect()))
+                Err(Box::new((proof, stay.collect())))
             }
         }
     }
