@@ -247,7 +247,7 @@ mod tests {
     };
 
     #[track_caller]
-    fn check(value: serde_json::Value, wrong_at: Option<&str>) {
+    fn check(value: &serde_json::Value, wrong_at: Option<&str>) {
         let text = value.to_string();
         let read = bailiwick_authority::json::read(
             text.as_bytes(),
@@ -260,21 +260,21 @@ mod tests {
 
     #[test]
     fn a_body_is_what_its_table_says_or_the_place_is_named() {
-        check(json!({ "text": "a" }), None);
+        check(&json!({ "text": "a" }), None);
         check(
-            json!({ "text": "a", "count": 3, "inner": [{ "word": "b" }], "texts": { "k": "v" } }),
+            &json!({ "text": "a", "count": 3, "inner": [{ "word": "b" }], "texts": { "k": "v" } }),
             None,
         );
-        check(json!({}), Some(""));
-        check(json!({ "text": 1 }), Some("/text"));
-        check(json!({ "text": "a", "count": -1 }), Some("/count"));
-        check(json!({ "text": "a", "count": 1.5 }), Some("/count"));
-        check(json!({ "text": "a", "inner": {} }), Some("/inner"));
+        check(&json!({}), Some(""));
+        check(&json!({ "text": 1 }), Some("/text"));
+        check(&json!({ "text": "a", "count": -1 }), Some("/count"));
+        check(&json!({ "text": "a", "count": 1.5 }), Some("/count"));
+        check(&json!({ "text": "a", "inner": {} }), Some("/inner"));
         check(
-            json!({ "text": "a", "inner": [{ "word": "b" }, { "word": "c" }] }),
+            &json!({ "text": "a", "inner": [{ "word": "b" }, { "word": "c" }] }),
             Some("/inner/1/word"),
         );
-        check(json!({ "text": "a", "texts": { "k": 1 } }), Some("/texts"));
-        check(json!({ "text": "a", "te/xt": 1 }), Some("/te~1xt"));
+        check(&json!({ "text": "a", "texts": { "k": 1 } }), Some("/texts"));
+        check(&json!({ "text": "a", "te/xt": 1 }), Some("/te~1xt"));
     }
 }
