@@ -2,7 +2,7 @@
 
 use bailiwick_charter::{NameError, SchemaPin, ToolName};
 use bailiwick_iam::arn::AccountId;
-use bailiwick_ledger::Flow;
+use bailiwick_ledger::{Action, Flow};
 
 use crate::json::{self, Bounds, JsonFault, Value};
 
@@ -50,6 +50,28 @@ pub enum CallError {
 }
 
 impl Call {
+    /// What is called, as it is recorded, and nothing of its arguments.
+    #[must_use]
+    pub fn named(&self) -> Action {
+        match &self.target {
+            Target::Tool { tool, .. } => Action {
+                server: Some(tool.server().to_owned()),
+                tool: Some(tool.tool().to_owned()),
+                ..Action::default()
+            },
+            Target::Aws {
+                action, resource, ..
+            } => Action {
+                server: action
+                    .split_once(':')
+                    .map(|(service, _)| service.to_owned()),
+                tool: Some(action.clone()),
+                resource: Some(resource.clone()),
+                ..Action::default()
+            },
+        }
+    }
+
     /// A call to a tool, with its arguments as they were sent.
     ///
     /// # Errors

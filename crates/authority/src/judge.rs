@@ -128,32 +128,16 @@ pub struct Learned {
 /// What was asked for, as it is recorded: the arguments by their hash alone, unless the charter says
 /// otherwise.
 pub(crate) fn asked(call: &Call, key: &ArgumentKey, used: Option<&Use>) -> Entry {
-    let action = match &call.target {
-        Target::Tool { tool, args, schema } => {
-            let told = args.canonical();
-            Action {
-                server: Some(tool.server().to_owned()),
-                tool: Some(tool.tool().to_owned()),
-                tool_schema_hash: schema.as_ref().map(ToString::to_string),
-                verb_class: Some(VerbClass::Exec),
-                args_hash: Some(key.hash(told.as_bytes())),
-                args: used
-                    .is_some_and(|used| used.declared.record_arguments)
-                    .then_some(told),
-                resource: None,
-            }
-        }
-        Target::Aws {
-            action, resource, ..
-        } => Action {
-            server: action
-                .split_once(':')
-                .map(|(service, _)| service.to_owned()),
-            tool: Some(action.clone()),
-            resource: Some(resource.clone()),
-            ..Action::default()
-        },
-    };
+    let mut action = call.named();
+    if let Target::Tool { args, schema, .. } = &call.target {
+        let told = args.canonical();
+        action.tool_schema_hash = schema.as_ref().map(ToString::to_string);
+        action.verb_class = Some(VerbClass::Exec);
+        action.args_hash = Some(key.hash(told.as_bytes()));
+        action.args = used
+            .is_some_and(|used| used.declared.record_arguments)
+            .then_some(told);
+    }
     Entry {
         action: Some(action),
         flow: call.flow.clone(),

@@ -163,6 +163,18 @@ pub(crate) const PAGE_WANTED: Shape = open(
     ],
 );
 
+const SEARCH_CONTEXT: Field = may(
+    "context",
+    Holds::Anything,
+    "What else the decision may rest on.",
+);
+
+const WHICH_PAGE: Field = may(
+    "page",
+    Holds::Object(&PAGE_WANTED),
+    "Which part of the results.",
+);
+
 pub(crate) const SEARCH_SUBJECT: Shape = open(
     "SearchSubject",
     "Which subjects may do this?",
@@ -170,16 +182,8 @@ pub(crate) const SEARCH_SUBJECT: Shape = open(
         must("subject", Holds::Object(&ENTITY_TYPE), "Of which type."),
         must("action", Holds::Object(&ACTION), "What is to be done."),
         must("resource", Holds::Object(&ENTITY), "To what."),
-        may(
-            "context",
-            Holds::Anything,
-            "What else the decision may rest on.",
-        ),
-        may(
-            "page",
-            Holds::Object(&PAGE_WANTED),
-            "Which part of the results.",
-        ),
+        SEARCH_CONTEXT,
+        WHICH_PAGE,
     ],
 );
 
@@ -190,16 +194,8 @@ pub(crate) const SEARCH_RESOURCE: Shape = open(
         must("subject", Holds::Object(&ENTITY), "Who acts."),
         must("action", Holds::Object(&ACTION), "What is to be done."),
         must("resource", Holds::Object(&ENTITY_TYPE), "Of which type."),
-        may(
-            "context",
-            Holds::Anything,
-            "What else the decision may rest on.",
-        ),
-        may(
-            "page",
-            Holds::Object(&PAGE_WANTED),
-            "Which part of the results.",
-        ),
+        SEARCH_CONTEXT,
+        WHICH_PAGE,
     ],
 );
 
@@ -209,16 +205,8 @@ pub(crate) const SEARCH_ACTION: Shape = open(
     &[
         must("subject", Holds::Object(&ENTITY), "Who acts."),
         must("resource", Holds::Object(&ENTITY), "To what."),
-        may(
-            "context",
-            Holds::Anything,
-            "What else the decision may rest on.",
-        ),
-        may(
-            "page",
-            Holds::Object(&PAGE_WANTED),
-            "Which part of the results.",
-        ),
+        SEARCH_CONTEXT,
+        WHICH_PAGE,
     ],
 );
 

@@ -53,7 +53,8 @@ pub(super) async fn decide<W: World>(
     let authority = &rules.authority;
     // What the request says of itself is on the record of a denial that comes before a judgement.
     let before = Entry {
-        action: Some(named(&call)),
+        // For a denial that comes before anybody looked at the arguments.
+        action: Some(call.named()),
         flow: call.flow.clone(),
         ..about(asked.entry("decision"), held)
     };
@@ -253,27 +254,6 @@ fn not_a_call(error: &CallError) -> Problem {
     Problem::new(Kind::Malformed, error.to_string())
         .at(pointer)
         .because("call_unreadable")
-}
-
-/// What is called, without its arguments: for a denial that comes before anybody looked at them.
-fn named(call: &Call) -> Action {
-    match &call.target {
-        Target::Tool { tool, .. } => Action {
-            server: Some(tool.server().to_owned()),
-            tool: Some(tool.tool().to_owned()),
-            ..Action::default()
-        },
-        Target::Aws {
-            action, resource, ..
-        } => Action {
-            server: action
-                .split_once(':')
-                .map(|(service, _)| service.to_owned()),
-            tool: Some(action.clone()),
-            resource: Some(resource.clone()),
-            ..Action::default()
-        },
-    }
 }
 
 fn about(mut entry: Entry, held: &Held) -> Entry {

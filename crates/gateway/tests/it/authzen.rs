@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::house::{House, Plan, VIEWER};
+use crate::house::{House, Plan, VIEWER, found_names};
 
 /// An authority with the policies of one folder.
 pub(crate) fn pdp(folder: &str) -> House {
@@ -211,14 +211,7 @@ fn searches_over_records_agree_with_each_other_and_with_the_table() {
 
 fn ids(house: &House, of: &str, body: &Value) -> Vec<String> {
     let answer = house.ask(VIEWER, "POST", &format!("/access/v1/search/{of}"), body);
-    let answer = answer.json();
-    let results = answer["results"].as_array().unwrap().iter();
-    results
-        .map(|found| {
-            let name = found.get("id").or(found.get("name"));
-            name.unwrap().as_str().unwrap().to_owned()
-        })
-        .collect()
+    found_names(&answer.json())
 }
 
 #[test]

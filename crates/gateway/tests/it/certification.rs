@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     authzen::pdp,
-    house::{House, VIEWER},
+    house::{House, VIEWER, found_names},
 };
 
 const ONE: &str = "/access/v1/evaluation";
@@ -302,14 +302,7 @@ fn batch_ends_where_its_semantic_says() {
 fn found(house: &House, of: &str, body: &Value) -> Vec<String> {
     let answer = ask(house, &format!("/access/v1/search/{of}"), body);
     assert_eq!(answer.status, 200, "{body} {}", answer.body);
-    let answer = answer.json();
-    let results = answer["results"].as_array().unwrap().iter();
-    results
-        .map(|found| {
-            let name = found.get("id").or(found.get("name"));
-            name.unwrap().as_str().unwrap().to_owned()
-        })
-        .collect()
+    found_names(&answer.json())
 }
 
 #[test]

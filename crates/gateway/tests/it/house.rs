@@ -329,3 +329,14 @@ pub(crate) fn rules(plan: &Plan) -> Rules {
         read_at_ms: BEGIN_MS,
     }
 }
+
+/// The ids, or the names of actions, that a search answered with.
+pub(crate) fn found_names(answer: &Value) -> Vec<String> {
+    let results = answer["results"].as_array().unwrap().iter();
+    results
+        .map(|found| {
+            let name = found.get("id").or(found.get("name"));
+            name.unwrap().as_str().unwrap().to_owned()
+        })
+        .collect()
+}
