@@ -25,7 +25,7 @@ pub enum Target {
         tool: ToolName,
         args: Value,
         /// The hash of the tool's description and schema as its server says them now, where that
-        /// is known ([`crate::schema_pin`]).
+        /// is known ([`crate::ToolSchema::pin`]).
         schema: Option<SchemaPin>,
     },
     Aws {
