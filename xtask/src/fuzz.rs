@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     }
     let chosen = |name: &String| targets.is_empty() || targets.contains(&name.as_str());
     let chosen: Vec<String> = all.into_iter().filter(chosen).collect();
-    fuzz(&chosen, seconds)
+    fuzz(&chosen, seconds, Seed::Random)
 }
 
 /// The names of all targets, from the folder that holds them.
@@ -51,14 +51,29 @@ pub(crate) fn targets_of_crate() -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// Where the mutations begin.
+#[derive(Clone, Copy)]
+pub(crate) enum Seed {
+    /// Elsewhere every time: the hunt.
+    Random,
+    /// At the same place every time: from an empty corpus the same inputs come again, so that a
+    /// change is judged by what it broke and not by what a lucky run found.
+    Fixed,
+}
+
 /// Fuzzes each target for that long, two at a time.
-pub(crate) fn fuzz(targets: &[String], seconds: u32) -> Result<()> {
+pub(crate) fn fuzz(targets: &[String], seconds: u32, seed: Seed) -> Result<()> {
     let programs = build()?;
     let mut crashed = Vec::new();
     for pair in targets.chunks(2) {
         let running: Result<Vec<(&String, Child)>> = pair
             .iter()
-            .map(|target| Ok((target, start(target, &programs.join(target), seconds)?)))
+            .map(|target| {
+                Ok((
+                    target,
+                    start(target, &programs.join(target), seconds, seed)?,
+                ))
+            })
             .collect();
         for (target, mut child) in running? {
             let succeeded = child.wait()?.success();
@@ -103,7 +118,7 @@ fn build() -> Result<PathBuf> {
     Ok(folder.join(host).join("release"))
 }
 
-fn start(target: &str, executable: &PathBuf, seconds: u32) -> Result<Child> {
+fn start(target: &str, executable: &PathBuf, seconds: u32, seed: Seed) -> Result<Child> {
     let folder = work().join("fuzz").join(target);
     let corpus = folder.join("corpus");
     fs::create_dir_all(&corpus)?;
@@ -113,6 +128,10 @@ fn start(target: &str, executable: &PathBuf, seconds: u32) -> Result<Child> {
         .arg(&corpus)
         .args(seeds.is_dir().then_some(&seeds))
         .arg(format!("-max_total_time={seconds}"))
+        .arg(match seed {
+            Seed::Random => "-seed=0",
+            Seed::Fixed => "-seed=1",
+        })
         .arg("-dict=fuzz/words.dict")
         .arg(format!("-artifact_prefix={}/", folder.display()))
         .args([

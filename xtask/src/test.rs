@@ -193,7 +193,7 @@ fn licences() -> Result<Tally> {
 fn fuzz() -> Result<()> {
     let ci = std::env::var_os("CI").is_some();
     let seconds = if ci { FUZZ_SECONDS_CI } else { FUZZ_SECONDS };
-    fuzz::fuzz(&fuzz::targets_of_crate()?, seconds)
+    fuzz::fuzz(&fuzz::targets_of_crate()?, seconds, fuzz::Seed::Fixed)
 }
 
 #[cfg(test)]

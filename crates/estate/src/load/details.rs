@@ -151,7 +151,7 @@ impl Loader {
 
     fn role(&mut self, piece: &Piece<'_>, details: &mut Details) -> Result<(), LoadError> {
         let object = piece.value()?.object()?;
-        let Some((arn, account)) = self.newcomer(&object, details)? else {
+        let Some((arn, account)) = self.newcomer(&object, "role", details)? else {
             return Ok(());
         };
         let name = object.need_text("RoleName")?;
@@ -190,7 +190,7 @@ impl Loader {
 
     fn user(&mut self, piece: &Piece<'_>, details: &mut Details) -> Result<(), LoadError> {
         let object = piece.value()?.object()?;
-        let Some((arn, account)) = self.newcomer(&object, details)? else {
+        let Some((arn, account)) = self.newcomer(&object, "user", details)? else {
             return Ok(());
         };
         let user = User {
@@ -219,7 +219,7 @@ impl Loader {
 
     fn group(&mut self, piece: &Piece<'_>, details: &mut Details) -> Result<(), LoadError> {
         let object = piece.value()?.object()?;
-        let Some((arn, account)) = self.newcomer(&object, details)? else {
+        let Some((arn, account)) = self.newcomer(&object, "group", details)? else {
             return Ok(());
         };
         let group = Group {
@@ -275,10 +275,18 @@ impl Loader {
     fn newcomer(
         &mut self,
         object: &Object<'_>,
+        kind: &str,
         details: &mut Details,
     ) -> Result<Option<(Arn, AccountId)>, LoadError> {
         let value = object.need("Arn")?;
         let arn = value.arn()?;
+        let rest = arn.resource().strip_prefix(kind);
+        if arn.service() != "iam" || !rest.is_some_and(|rest| rest.starts_with('/')) {
+            return Err(value.wrong(
+                format!("`{arn}` is not the ARN of a {kind}"),
+                format!("it has the form arn:aws:iam::ACCOUNT:{kind}/PATH/NAME"),
+            ));
+        }
         let Some(account) = arn.account_id() else {
             return Err(value.wrong(
                 format!("`{arn}` names no account"),

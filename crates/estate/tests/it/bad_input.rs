@@ -69,6 +69,22 @@ fn a_principal_of_no_account_is_refused() {
 }
 
 #[test]
+fn a_principal_has_the_arn_of_its_kind() {
+    for wrong in [
+        "arn:aws:iam::111122223333:group/r",
+        "arn:aws:iam::111122223333:role:r",
+        "arn:aws:iam::111122223333:roles/r",
+        "arn:aws:sts::111122223333:role/r",
+    ] {
+        let role = and(role("r", ""), json!({"Arn": wrong}));
+        says(
+            &refusal(iam(&[role], &[]).to_string().as_bytes()),
+            &["/Arn", "is not the ARN of a role", "role/PATH/NAME"],
+        );
+    }
+}
+
+#[test]
 fn a_role_in_the_folder_of_another_account_is_refused() {
     let given = Given::default().with(
         "accounts/444455556666/iam.json",

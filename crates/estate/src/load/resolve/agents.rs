@@ -38,10 +38,13 @@ impl Loader {
     fn push_agent(&mut self, agent: Agent) {
         let arn = agent.arn.clone();
         let id = self.estate.agents.push(agent);
-        // An agent of unknown kind goes by the name of its role; one that stands among the
-        // resources too is first of all an agent.
-        let is_role = matches!(self.estate.named(&arn), Some(Named::Role(_)));
-        if !is_role {
+        // An agent of unknown kind goes by the name of its role, and no agent takes a name of IAM's
+        // away; one that stands among the resources too is first of all an agent.
+        let is_taken = match self.estate.named(&arn) {
+            Some(Named::Role(_) | Named::User(_) | Named::Group(_) | Named::Policy(_)) => true,
+            Some(Named::Agent(_) | Named::Resource(_)) | None => false,
+        };
+        if !is_taken {
             self.estate.by_arn.insert(arn, Named::Agent(id));
         }
     }
