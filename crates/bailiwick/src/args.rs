@@ -1,6 +1,7 @@
 //! The command line, as documented in `--help`.
 
 mod charter;
+mod daemon;
 mod ledger;
 mod plan;
 
@@ -9,7 +10,10 @@ use std::{path::PathBuf, sync::LazyLock};
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use charter::{Charter, CharterCheck, CharterDraft, CharterVerb, Compile, Language};
-pub(crate) use ledger::{Ledger, LedgerProve, LedgerQuery, LedgerVerb, LedgerVerify, Record};
+pub(crate) use daemon::{Grant, Kill, Reach as DaemonReach, Revoke, ScopeName};
+pub(crate) use ledger::{
+    Ledger, LedgerProve, LedgerQuery, LedgerReplay, LedgerVerb, LedgerVerify, Record,
+};
 pub(crate) use plan::{
     Ceiling, Delivery, Diff, Plan, PlanApply, PlanLint, PlanVerb, Sources, Split, Tighten,
 };
@@ -62,6 +66,9 @@ pub(crate) enum Verb {
     Ceiling(Ceiling),
     Diff(Diff),
     Plan(Plan),
+    Grant(Grant),
+    Revoke(Revoke),
+    Kill(Kill),
     Ledger(Ledger),
 }
 

@@ -7,9 +7,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::fault::Fault;
 
-const VERBS: [&str; 14] = [
-    "trail", "trace", "collect", "apply", "rollback", "run", "grant", "revoke", "kill", "certify",
-    "offboard", "evidence", "replay", "doctor",
+const VERBS: [&str; 11] = [
+    "trail", "trace", "collect", "apply", "rollback", "run", "certify", "offboard", "evidence",
+    "replay", "doctor",
 ];
 
 /// Of the plans and the run time, each where its verb does not take it yet.

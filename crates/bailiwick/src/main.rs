@@ -5,6 +5,7 @@
 
 mod args;
 mod charters;
+mod daemon;
 mod fault;
 mod folder;
 mod format;
@@ -56,6 +57,9 @@ fn run(args: &Args, output: &mut Output) -> anyhow::Result<Outcome> {
         Verb::Reach(reach) => verb::reach::run(reach, args.json, output),
         Verb::Agents(agents) => verb::agents::run(agents, args.json, output),
         Verb::Charter(charter) => verb::charter::run(charter, args.json, output),
+        Verb::Grant(grant) => verb::grant::run(grant, args.json, output),
+        Verb::Revoke(revoke) => verb::revoke::run(revoke, args.json, output),
+        Verb::Kill(kill) => verb::kill::run(kill, args.json, output),
         Verb::Ledger(ledger) => verb::ledger::run(ledger, args.json, output),
         Verb::Compile(compile) => verb::compile::run(compile, output),
         Verb::Split(split) => verb::split::run(split, args.json, output),

@@ -26,6 +26,7 @@ pub(crate) enum LedgerVerb {
     Verify(LedgerVerify),
     Query(LedgerQuery),
     Prove(LedgerProve),
+    Replay(LedgerReplay),
 }
 
 /// Check every entry, the chain, and what the checkpoints signed for
@@ -89,6 +90,27 @@ pub(crate) struct LedgerProve {
     /// The number of entries that the older record had
     #[arg(long, value_name = "SIZE", conflicts_with = "seq")]
     pub(crate) since: Option<u64>,
+}
+
+/// Say what other charters would have decided
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Charters are decided by what the daemon decides by, which is not in this small program: it is the
+`bailiwickd` beside it, or else the one on the PATH, that does the work.
+
+What hangs on arguments, parameters or answers that are not on record is unknown, and says so.
+
+Exit codes: 1 a decision would be another, or the chain is broken; 3 none would, and some cannot be
+told; 2 bad input; 0 all would be as they were.")]
+pub(crate) struct LedgerReplay {
+    /// The file or folder (- for the standard input)
+    pub(crate) path: PathBuf,
+    /// The folder with the charters to decide by
+    #[arg(long, value_name = "DIR")]
+    pub(crate) charters: PathBuf,
+    /// The folder with what tool servers say of their tools
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tools: Option<PathBuf>,
 }
 
 /// The record, and what to hold it against.

@@ -1,6 +1,7 @@
 //! `ledger`: the record of what happened, held against its own hashes and what was signed for it.
 
 mod input;
+mod replay;
 
 use bailiwick_ledger::{
     Hash, Record,
@@ -27,6 +28,7 @@ pub(crate) fn run(asked: &Ledger, json: bool, output: &mut Output) -> anyhow::Re
         LedgerVerb::Verify(verify) => run_verify(verify, json, output),
         LedgerVerb::Query(query) => run_query(query, json, output),
         LedgerVerb::Prove(prove) => run_prove(prove, output),
+        LedgerVerb::Replay(replay) => replay::run(replay, json),
     }
 }
 
@@ -161,7 +163,7 @@ fn run_query(asked: &LedgerQuery, json: bool, output: &mut Output) -> anyhow::Re
         Ok(_) => Ok(Outcome::Clear),
         Err(flaw) => {
             tell(&format!(
-                "the record does not hold, and was read no further: {flaw}"
+                "the record does not hold, and was read no further: {flaw}\n"
             ));
             Ok(Outcome::Found)
         }
@@ -236,7 +238,7 @@ fn run_prove(asked: &LedgerProve, output: &mut Output) -> anyhow::Result<Outcome
         Ok(verified) => verified.entries,
         Err(flaw) => {
             tell(&format!(
-                "the record does not hold, so nothing is proved: {flaw}"
+                "the record does not hold, so nothing is proved: {flaw}\n"
             ));
             return Ok(Outcome::Found);
         }

@@ -263,7 +263,7 @@ fn what_is_documented_and_not_built_is_refused_by_name() {
             &[flag, "not part of this release"],
         );
     }
-    for verb in ["trail", "apply", "kill", "certify"] {
+    for verb in ["trail", "apply", "certify"] {
         refuses(&[verb], &[verb, "not part of this release"]);
     }
     let compile = ["compile", "examples/acme/charters", "--usage", "x"];

@@ -8,6 +8,7 @@ mod charter;
 mod compact;
 mod compare;
 mod compile;
+mod daemon;
 mod diff;
 mod evaluate;
 mod explain;
