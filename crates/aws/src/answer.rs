@@ -9,8 +9,8 @@ pub const LENGTH_MAX: usize = 64 * 1024;
 /// An answer that AWS does not give.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AnswerError {
-    #[error("the answer to {action} is longer than {LENGTH_MAX} bytes")]
-    TooLong { action: &'static str },
+    #[error("the answer to {action} is longer than {most} bytes")]
+    TooLong { action: &'static str, most: usize },
     #[error("the answer to {action} is no XML: {why}")]
     NotXml { action: &'static str, why: String },
     #[error("the answer to {action} is a `{found}`, and not one {action}Response with its result")]
@@ -45,8 +45,18 @@ impl<'a> Answer<'a> {
         namespace: &str,
         body: &'a str,
     ) -> Result<Self, AnswerError> {
-        if body.len() > LENGTH_MAX {
-            return Err(AnswerError::TooLong { action });
+        Self::parse_within(LENGTH_MAX, action, namespace, body)
+    }
+
+    /// The same, for an answer that is never so long.
+    pub(crate) fn parse_within(
+        most: usize,
+        action: &'static str,
+        namespace: &str,
+        body: &'a str,
+    ) -> Result<Self, AnswerError> {
+        if body.len() > most {
+            return Err(AnswerError::TooLong { action, most });
         }
         let document = parse(body).map_err(|error| AnswerError::NotXml {
             action,

@@ -77,10 +77,22 @@ pub(crate) async fn ask(
     now: Timestamp,
 ) -> Result<String, CallError> {
     let request = signed_post(endpoint, query.body(), key, now)?;
+    send(endpoint.service(), query.action, transport, request).await
+}
+
+/// Sends a call that is signed, once, and judges the answer by its status and form.
+pub(crate) async fn send(
+    service: Service,
+    action: &'static str,
+    transport: &Transport,
+    request: http::Request<String>,
+) -> Result<String, CallError> {
     match transport.send(request).await {
-        Ok(reply) => judged(endpoint.service(), query.action, reply),
+        Ok(reply) => judged(service, action, reply),
         Err(error @ TransportError::NotSent) => Err(CallError::NotSent(error)),
-        Err(error @ TransportError::Unknown) => Err(unknown(query.action, error)),
+        Err(error @ (TransportError::Unknown | TransportError::Unreadable)) => {
+            Err(unknown(action, error))
+        }
     }
 }
 

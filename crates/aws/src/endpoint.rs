@@ -16,10 +16,61 @@ pub struct ParseRegionError {
     pub text: String,
 }
 
+/// The regions with an STS endpoint of their own, as of botocore 1.43.11.
+// Partitions `aws`, `aws-cn`, `aws-eusc` and `aws-us-gov` of its `endpoints.json`.
+const STS_REGIONS: &[&str] = &[
+    "af-south-1",
+    "ap-east-1",
+    "ap-east-2",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-south-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "ca-central-1",
+    "ca-west-1",
+    "cn-north-1",
+    "cn-northwest-1",
+    "eu-central-1",
+    "eu-central-2",
+    "eu-north-1",
+    "eu-south-1",
+    "eu-south-2",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "eusc-de-east-1",
+    "il-central-1",
+    "me-central-1",
+    "me-south-1",
+    "mx-central-1",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-gov-east-1",
+    "us-gov-west-1",
+    "us-west-1",
+    "us-west-2",
+];
+
 impl Region {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether STS is known to have an endpoint there. A name of the right form is not enough where
+    /// somebody else chose it.
+    #[must_use]
+    pub fn has_sts(&self) -> bool {
+        STS_REGIONS.contains(&self.as_str())
     }
 
     /// What the names of this region's endpoints end in.

@@ -28,14 +28,27 @@ pub fn signed_post(
     key: &AccessKey,
     at: Timestamp,
 ) -> Result<http::Request<String>, SignError> {
+    signed_post_with(endpoint, body, &[], key, at)
+}
+
+/// The same, with headers beside the usual ones; they are signed too.
+pub(crate) fn signed_post_with(
+    endpoint: &Endpoint,
+    body: String,
+    headers: &[(&'static str, &str)],
+    key: &AccessKey,
+    at: Timestamp,
+) -> Result<http::Request<String>, SignError> {
     let broken = |why: &dyn std::fmt::Display| SignError {
         why: why.to_string(),
     };
     let mut request = http::Request::post(endpoint.uri().clone())
         .header("host", endpoint.authority())
-        .header("content-type", FORM)
-        .body(body)
-        .map_err(|error| broken(&error))?;
+        .header("content-type", FORM);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let mut request = request.body(body).map_err(|error| broken(&error))?;
     let identity = key.for_signing().into();
     let parameters = v4::SigningParams::builder()
         .identity(&identity)

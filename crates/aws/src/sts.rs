@@ -11,7 +11,7 @@ use crate::query::Query;
 use crate::time::Timestamp;
 use crate::transport::Transport;
 
-const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+pub(crate) const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// Security Token Service at one endpoint.
 #[derive(Debug, Clone)]
@@ -60,6 +60,16 @@ pub struct CallerIdentity {
     pub arn: String,
     /// `AIDA…`, or `AROA…:session`.
     pub user_id: String,
+}
+
+impl CallerIdentity {
+    pub(crate) fn read(answer: &Answer<'_>) -> Result<Self, AnswerError> {
+        Ok(Self {
+            account: answer.text(&["Account"])?.to_owned(),
+            arn: answer.text(&["Arn"])?.to_owned(),
+            user_id: answer.text(&["UserId"])?.to_owned(),
+        })
+    }
 }
 
 impl Sts {
@@ -159,13 +169,7 @@ impl Sts {
     ) -> Result<CallerIdentity, CallError> {
         let query = Query::new(self.endpoint.service(), "GetCallerIdentity");
         let body = self.ask(&query, key, now).await?;
-        read("GetCallerIdentity", &body, |answer| {
-            Ok(CallerIdentity {
-                account: answer.text(&["Account"])?.to_owned(),
-                arn: answer.text(&["Arn"])?.to_owned(),
-                user_id: answer.text(&["UserId"])?.to_owned(),
-            })
-        })
+        read("GetCallerIdentity", &body, CallerIdentity::read)
     }
 
     async fn ask(

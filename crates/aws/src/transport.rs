@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
@@ -38,6 +38,10 @@ pub enum TransportError {
     /// The call went out and its answer did not come: whether it was carried out is not known.
     #[error("the call was sent and its answer is not known")]
     Unknown,
+    /// Something answered, and not as AWS does: too long, or no text. Whether the call was carried
+    /// out is not known.
+    #[error("the call was answered with more than {LENGTH_MAX} bytes, or with no text")]
+    Unreadable,
 }
 
 impl Default for Transport {
@@ -83,7 +87,11 @@ impl Transport {
             })?;
             let (head, body) = answer.into_parts();
             let body = Limited::new(body, LENGTH_MAX + 1).collect().await;
-            let body = body.map_err(|_| TransportError::Unknown)?.to_bytes();
+            let body = body.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+                Some(_) => TransportError::Unreadable,
+                None => TransportError::Unknown,
+            })?;
+            let body = body.to_bytes();
             let content_type = head.headers.get("content-type");
             Ok(Reply {
                 status: head.status.as_u16(),
@@ -91,7 +99,7 @@ impl Transport {
                     .and_then(|it| it.to_str().ok())
                     .unwrap_or_default()
                     .to_owned(),
-                body: String::from_utf8(body.to_vec()).map_err(|_| TransportError::Unknown)?,
+                body: String::from_utf8(body.to_vec()).map_err(|_| TransportError::Unreadable)?,
             })
         };
         tokio::time::timeout(self.call_timeout, call)

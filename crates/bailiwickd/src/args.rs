@@ -27,6 +27,9 @@ pub(crate) struct Run {
     /// A folder with Cedar policies and entities, for plain AuthZEN decisions beside the charters
     #[arg(long, value_name = "DIR")]
     pub(crate) policies: Option<PathBuf>,
+    /// Which proofs of identity are taken beside tickets: a TOML file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) identity: Option<PathBuf>,
     /// The certificate chain (PEM) with which it speaks TLS
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,
@@ -102,6 +105,9 @@ pub(crate) struct Doctor {
     /// The folder with the policies
     #[arg(long, value_name = "DIR")]
     pub(crate) policies: Option<PathBuf>,
+    /// The file that says which proofs of identity are taken
+    #[arg(long, value_name = "FILE")]
+    pub(crate) identity: Option<PathBuf>,
     /// One JSON object
     #[arg(long)]
     pub(crate) json: bool,

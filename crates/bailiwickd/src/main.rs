@@ -8,6 +8,7 @@ mod data;
 mod fault;
 mod folders;
 mod hardening;
+mod identity;
 mod log;
 mod maintenance;
 mod operators;

@@ -13,7 +13,7 @@ use crate::{
     data::{Folder, Secret},
     fault::Fault,
     folders::Folders,
-    log,
+    identity, log,
     watch::now_ms,
     world,
 };
@@ -91,6 +91,18 @@ pub(crate) fn doctor(asked: &Doctor) -> anyhow::Result<ExitCode> {
             format!("{} charters, {policies} policies", rules.charters.len())
         });
         found("charters", read.map_err(|problems| problems.join("; ")));
+    }
+    if let Some(file) = &asked.identity {
+        let read = identity::proofs(Some(file)).map(|(proofs, notes)| {
+            let mut said = vec![proofs.schemes().join(", ")];
+            said.extend(notes);
+            said.join("; ")
+        });
+        let what = "proofs of identity";
+        findings.push(Finding {
+            what,
+            result: read.map_err(|error| error.to_string()),
+        });
     }
     let is_well = findings.iter().all(|finding| finding.result.is_ok());
     if asked.json {

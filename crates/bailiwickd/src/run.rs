@@ -15,7 +15,7 @@ use crate::{
     data::{Folder, Secret},
     fault::Fault,
     folders::Folders,
-    log, tls,
+    identity, log, tls,
     watch::{end_of_changed, now_ms, reload, sign, sweep, tell},
     world::{self, EmbeddedBroker},
 };
@@ -80,8 +80,9 @@ async fn start(asked: &Run) -> anyhow::Result<()> {
     })?;
     let door = Door::new(asked.hosts.iter().map(String::as_str))
         .map_err(|error| Fault::new(format!("--host: {error}")))?;
+    let (proofs, notes) = identity::proofs(asked.identity.as_deref())?;
     let tls = match (&asked.tls_cert, &asked.tls_key) {
-        (Some(certificate), Some(key)) => Some(tls::acceptor(certificate, key)?),
+        (Some(certificate), Some(key)) => Some(tls::acceptor(certificate, key, &proofs)?),
         _ => None,
     };
     let checkpoints = note::Signer::new(&asked.origin, &data.secret(Secret::Checkpoints)?)
@@ -112,18 +113,17 @@ async fn start(asked: &Run) -> anyhow::Result<()> {
         let scheme = if tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", listener.local_addr()?)
     };
-    let gateway = Arc::new(Gateway::new(
-        Arc::new(broker),
-        settings,
-        keys,
-        rules,
-        operators,
-    ));
+    let gateway = Gateway::new(Arc::new(broker), settings, keys, rules, operators);
+    let gateway = Arc::new(gateway.with_proofs(proofs));
     tell(
         &gateway,
         &format!("bailiwickd {} started", env!("CARGO_PKG_VERSION")),
     )
     .await;
+    for note in notes {
+        tracing::warn!("{note}");
+        tell(&gateway, &note).await;
+    }
     for contradiction in gateway.rules().charters.contradictions() {
         tracing::warn!(%contradiction, "two charters cannot both be true");
     }

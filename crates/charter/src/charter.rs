@@ -7,6 +7,7 @@ use bailiwick_iam::arn::{AccountId, Arn};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
+use crate::identity::DeclaredIdentity;
 use crate::name::{
     AgentName, ClassName, DataClass, Environment, ParameterName, SchemaPin, TaskName, ToolName,
 };
@@ -33,6 +34,9 @@ pub struct Charter {
     /// The role that a proof of identity must show, where it is not found in an estate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<DeclaredRole>,
+    /// Other identities that prove the agent, where it runs outside of AWS or beside it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub identity: Vec<DeclaredIdentity>,
     pub mode: Mode,
     /// The models and inference profiles the agent thinks with.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -90,6 +90,11 @@ pub(crate) const CHARTER: Record = Record {
             Shape::Record(&ROLE),
             "The role that a proof of identity must show.",
         ),
+        may(
+            "identity",
+            Shape::List(&Shape::Record(&IDENTITY)),
+            "Other identities that prove the agent: of an issuer of tokens, or of SPIFFE.",
+        ),
         must(
             "mode",
             Shape::OneOf(&["brokered", "standing"]),
@@ -143,6 +148,32 @@ pub(crate) const ROLE: Record = Record {
             "id",
             Shape::Text("^AROA[A-Z0-9]{12,28}$"),
             "Its unique id, which a role made again does not have.",
+        ),
+    ],
+};
+
+pub(crate) const IDENTITY: Record = Record {
+    name: "identity",
+    fields: &[
+        may(
+            "issuer",
+            Shape::Text(ANY),
+            "The issuer of its tokens, letter for letter as they name it.",
+        ),
+        may(
+            "subject",
+            Shape::Text(ANY),
+            "Their subject, letter for letter.",
+        ),
+        may(
+            "claims",
+            Shape::Map(ANY, &Shape::Text(ANY)),
+            "Claims that must have these values, by name or by JSON pointer.",
+        ),
+        may(
+            "spiffe",
+            Shape::Text("^spiffe://[a-z0-9._-]+(/[A-Za-z0-9._-]+)+$"),
+            "Its SPIFFE ID, in place of all the others.",
         ),
     ],
 };

@@ -33,6 +33,7 @@ pub mod check;
 pub mod compile;
 mod fields;
 mod folder;
+mod identity;
 mod name;
 mod place;
 mod print;
@@ -48,6 +49,7 @@ pub use charter::{
     Review, Sequence, SumLimit, Task, ToolUse, VALUE_LENGTH_MAX,
 };
 pub use folder::{Charters, Contradiction, FolderError};
+pub use identity::{DeclaredIdentity, SpiffeId, SpiffeIdError};
 pub use name::{
     AgentName, ClassName, DataClass, Environment, NameError, ParameterName, SchemaPin, TaskName,
     ToolName,

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use crate::bind::readable;
 use crate::charter::{Charter, Limits, Reach, Sequence, Task, ToolUse};
+use crate::identity::DeclaredIdentity;
 
 /// Notes on what a charter says, by path; each is printed above its line.
 pub type Notes = BTreeMap<String, Vec<String>>;
@@ -55,6 +56,7 @@ impl Page<'_> {
             data,
             runs_as,
             role,
+            identity,
             mode,
             models,
             invokers,
@@ -92,6 +94,7 @@ impl Page<'_> {
                 &format!("role: {{ arn: {arn}{} }}", id.unwrap_or_default()),
             );
         }
+        self.identities(identity);
         self.line(0, "mode", &format!("mode: {mode}"));
         self.long_list(0, "models", models);
         match invokers {
@@ -114,6 +117,39 @@ impl Page<'_> {
             let path = format!("tasks.{name}");
             self.line(1, &path, &format!("{}:", scalar(name.as_str())));
             self.task(&path, task);
+        }
+    }
+
+    fn identities(&mut self, identities: &[DeclaredIdentity]) {
+        if identities.is_empty() {
+            return;
+        }
+        self.line(0, "identity", "identity:");
+        for (at, identity) in identities.iter().enumerate() {
+            let path = format!("identity.{at}");
+            let line = match identity {
+                DeclaredIdentity::Spiffe { spiffe } => {
+                    format!("- {{ spiffe: {} }}", scalar(spiffe.as_str()))
+                }
+                DeclaredIdentity::Token {
+                    issuer,
+                    subject,
+                    claims,
+                } => {
+                    let (issuer, subject) = (scalar(issuer), scalar(subject));
+                    let claims: Vec<_> = claims
+                        .iter()
+                        .map(|(name, value)| format!("{}: {}", scalar(name), scalar(value)))
+                        .collect();
+                    let claims = if claims.is_empty() {
+                        String::new()
+                    } else {
+                        format!(", claims: {{ {} }}", claims.join(", "))
+                    };
+                    format!("- {{ issuer: {issuer}, subject: {subject}{claims} }}")
+                }
+            };
+            self.line(1, &path, &line);
         }
     }
 

@@ -6,12 +6,14 @@ mod task;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use bailiwick_iam::arn::Arn;
 
 use crate::charter::{Charter, DeclaredRole, Mode, Owner, Review};
 use crate::fields;
+use crate::identity::DeclaredIdentity;
 use crate::place::{CharterError, Place, Places, Problem};
 use crate::yaml;
 use record::Fields;
@@ -63,6 +65,7 @@ fn read(reading: &mut Reading, fields: &Fields<'_>) -> Option<Charter> {
     let runs_as = fields.parsed_list(reading, "runs-as").unwrap_or_default();
     pending_ids(reading, fields, &runs_as);
     let role = role(reading, fields);
+    let identity = identities(reading, fields);
     let mode = mode(reading, fields);
     let models = fields.parsed_list(reading, "models").unwrap_or_default();
     let invokers = fields.parsed_list(reading, "invokers");
@@ -86,6 +89,7 @@ fn read(reading: &mut Reading, fields: &Fields<'_>) -> Option<Charter> {
         data,
         runs_as,
         role,
+        identity,
         mode: mode?,
         models,
         invokers,
@@ -137,6 +141,55 @@ fn role(reading: &mut Reading, fields: &Fields<'_>) -> Option<DeclaredRole> {
         }
     }
     Some(DeclaredRole { arn, id })
+}
+
+fn identities(reading: &mut Reading, fields: &Fields<'_>) -> Vec<DeclaredIdentity> {
+    let written = fields.records(reading, "identity", &fields::IDENTITY);
+    let read: Vec<_> = written
+        .iter()
+        .filter_map(|written| identity(reading, written))
+        .collect();
+    for (at, identity) in read.iter().enumerate() {
+        if read.iter().take(at).any(|before| before == identity) {
+            let place = fields.item_place("identity", at);
+            reading.wrong(place, "the same identity twice", "keep one of them");
+        }
+    }
+    read
+}
+
+fn identity(reading: &mut Reading, written: &Fields<'_>) -> Option<DeclaredIdentity> {
+    if written.has("spiffe") {
+        for other in ["issuer", "subject", "claims"] {
+            if written.has(other) {
+                let what = format!("`{other}` beside a SPIFFE ID, which says all by itself");
+                reading.wrong(written.place(other), what, "make two identities of it");
+            }
+        }
+        let spiffe = written.parsed(reading, "spiffe")?;
+        return Some(DeclaredIdentity::Spiffe { spiffe });
+    }
+    for needed in ["issuer", "subject"] {
+        if !written.has(needed) {
+            let what = format!("an identity without `{needed}`");
+            let mend = "write issuer and subject as the tokens have them, or spiffe alone";
+            reading.wrong(written.place(needed), what, mend);
+        }
+    }
+    let mut claims = BTreeMap::new();
+    if written.has("claims") {
+        for (_, entry) in written.map(reading, "claims").unwrap_or_default() {
+            let says = "the value that the claim must have";
+            if let Some(value) = record::text(reading, &entry.value, says) {
+                claims.insert(entry.key.clone(), value.to_owned());
+            }
+        }
+    }
+    Some(DeclaredIdentity::Token {
+        issuer: written.text(reading, "issuer")?,
+        subject: written.text(reading, "subject")?,
+        claims,
+    })
 }
 
 fn mode(reading: &mut Reading, fields: &Fields<'_>) -> Option<Mode> {

@@ -17,6 +17,8 @@ use bailiwick_ledger::{Actor, Entry, Net};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
+use tokio_rustls::rustls::pki_types::CertificateDer;
+
 use crate::{
     authzen,
     caller::{self, Caller},
@@ -43,6 +45,11 @@ const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
+/// The certificates that the client of a connection showed, its own first. It proved to have the key
+/// of that one.
+#[derive(Debug, Clone)]
+pub(crate) struct Certificates(pub(crate) Arc<[CertificateDer<'static>]>);
+
 /// A request that was read: what it asks, and what is known of who asks.
 pub(crate) struct Asked {
     pub(crate) route: &'static Route,
@@ -56,6 +63,7 @@ pub(crate) struct Asked {
     pub(crate) body: Value,
     /// The bytes that `body` was read from.
     pub(crate) raw: Vec<u8>,
+    pub(crate) certificates: Option<Certificates>,
     peer: Option<SocketAddr>,
     trace: Option<String>,
     net: Net,
@@ -308,6 +316,7 @@ async fn read<W: World>(
         route,
         caller,
         request_id,
+        certificates: parts.extensions.get::<Certificates>().cloned(),
         peer,
         trace: trace
             .filter(|trace| is_trace_parent(trace))

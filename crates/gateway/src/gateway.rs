@@ -14,6 +14,7 @@ use bailiwick_broker::{
     Broker, NotRecorded,
     port::{Clock, Log, Store},
 };
+use bailiwick_identity::Proofs;
 use bailiwick_ledger::{checkpoint::Checkpoint, note};
 
 use crate::{
@@ -70,6 +71,7 @@ pub struct Gateway<W: World> {
     rules: ArcSwap<Rules>,
     problems: ArcSwap<Vec<String>>,
     operators: ArcSwap<Operators>,
+    pub(crate) proofs: Arc<Proofs>,
     pub(crate) metrics: Metrics,
     draining: AtomicBool,
 }
@@ -100,9 +102,21 @@ impl<W: World> Gateway<W> {
             rules: ArcSwap::from_pointee(rules),
             problems: ArcSwap::default(),
             operators: ArcSwap::from_pointee(operators),
+            proofs: Arc::default(),
             metrics: Metrics::default(),
             draining: AtomicBool::new(false),
         }
+    }
+
+    /// Takes these proofs of identity beside tickets.
+    #[must_use]
+    pub fn with_proofs(self, proofs: Arc<Proofs>) -> Self {
+        Self { proofs, ..self }
+    }
+
+    /// The proofs that are taken.
+    pub fn proofs(&self) -> &Arc<Proofs> {
+        &self.proofs
     }
 
     /// The broker, for what runs beside the requests: sweeping, signing, reloading.

@@ -97,18 +97,18 @@ pub(crate) async fn open<W: World>(
 ) -> Result<Reply, Problem> {
     let agent = asked.text("agent").unwrap_or_default();
     let key = idempotency_key(asked)?;
+    let rules = gateway.rules();
     if let Some(key) = &key
         && let Some(grant) = answered(gateway, key).await?
     {
-        // The proof was spent on it; whoever shows it again gets the same grant.
+        // The proof was spent on it: whoever shows it again gets the same grant, for as long as the
+        // proof holds.
+        if !proof::is_ticket(asked)? {
+            proof::prove(gateway, &rules, asked, agent).await?;
+        }
         return released(gateway, asked, grant, false).await;
     }
-    let proved = proof::prove(gateway, asked).await?;
-    if proved.agent.id != agent {
-        let detail = "the proof is of another agent";
-        return Err(Problem::new(Kind::Forbidden, detail).at("/agent"));
-    }
-    let rules = gateway.rules();
+    let proved = proof::prove(gateway, &rules, asked, agent).await?;
     let name = asked.text("task").unwrap_or_default();
     let task = rules.authority.task(agent, name).ok_or_else(|| {
         let detail = "the agent's charter has no such task";
@@ -126,8 +126,10 @@ pub(crate) async fn open<W: World>(
             until_ms: gateway.broker.now_ms() + KEY_MS,
         }));
     }
+    let told = asked.entry("grant.approved");
     let entry = Entry {
         agent: Some(proved.agent),
+        actor: proved.actor.or_else(|| told.actor.clone()),
         on_behalf_of: asked.text("on_behalf_of").map(str::to_owned),
         flow: asked.body.get("flow").and_then(authzen::flow),
         task: asked.text("purpose").map(|purpose| LedgerTask {
@@ -139,7 +141,7 @@ pub(crate) async fn open<W: World>(
             deadline_ms: Some(grant.deadline_ms),
             ..bailiwick_ledger::Grant::default()
         }),
-        ..asked.entry("grant.approved")
+        ..told
     };
     let opened = gateway.broker.open_grant(grant, costs, vec![entry]).await;
     let opened = opened.map_err(|error| not_opened(&error))?;
@@ -221,6 +223,11 @@ fn not_opened(error: &NotRecorded) -> Problem {
             "the ticket was redeemed meanwhile; ask an operator for another",
         )
         .because("ticket"),
+        NotRecorded::Refused(Refused::Seen) => Problem::new(
+            Kind::Unauthenticated,
+            "the proof was shown before; make another for each grant",
+        )
+        .because("proof_replayed"),
         NotRecorded::Refused(Refused::Stopped) => Problem::new(
             Kind::Refused,
             "a kill covers this agent: no grant opens until an operator clears it",

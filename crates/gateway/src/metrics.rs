@@ -39,6 +39,63 @@ impl Decided {
     }
 }
 
+/// What is shown to prove an identity, for counting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shows {
+    Ticket,
+    /// For development.
+    Name,
+    /// Something that somebody else vouches for.
+    Proof,
+    /// The certificate of the connection.
+    Certificate,
+}
+
+impl Shows {
+    const ALL: [Self; 4] = [Self::Ticket, Self::Name, Self::Proof, Self::Certificate];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ticket => "ticket",
+            Self::Name => "local",
+            Self::Proof => "proof",
+            Self::Certificate => "certificate",
+        }
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Proved,
+    Malformed,
+    Refused,
+    /// It holds, and stands for no agent that was asked for.
+    Unbound,
+    /// Whoever could tell cannot be reached: to be looked at.
+    Unavailable,
+}
+
+impl Outcome {
+    const ALL: [Self; 5] = [
+        Self::Proved,
+        Self::Malformed,
+        Self::Refused,
+        Self::Unbound,
+        Self::Unavailable,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Proved => "proved",
+            Self::Malformed => "malformed",
+            Self::Refused => "refused",
+            Self::Unbound => "unbound",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
 /// Counters of one process, from its start.
 #[derive(Debug)]
 pub struct Metrics {
@@ -47,6 +104,8 @@ pub struct Metrics {
     took: Vec<[AtomicU64; BUCKETS_US.len() + 2]>,
     decisions: [AtomicU64; Decided::ALL.len()],
     refused_at_the_door: AtomicU64,
+    /// By what is shown, then by what came of it.
+    proofs: [[AtomicU64; Outcome::ALL.len()]; Shows::ALL.len()],
 }
 
 impl Default for Metrics {
@@ -60,6 +119,7 @@ impl Default for Metrics {
                 .collect(),
             decisions: std::array::from_fn(|_| AtomicU64::new(0)),
             refused_at_the_door: AtomicU64::new(0),
+            proofs: std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0))),
         }
     }
 }
@@ -96,6 +156,15 @@ impl Metrics {
     pub(crate) fn decided(&self, how: Decided) {
         let place = Decided::ALL.iter().position(|each| *each == how);
         if let Some(count) = place.and_then(|place| self.decisions.get(place)) {
+            add(count, 1);
+        }
+    }
+
+    pub(crate) fn shown(&self, shows: Shows, outcome: Outcome) {
+        let row = Shows::ALL.iter().position(|each| *each == shows);
+        let place = Outcome::ALL.iter().position(|each| *each == outcome);
+        let row = row.and_then(|row| self.proofs.get(row));
+        if let Some(count) = row.zip(place).and_then(|(row, place)| row.get(place)) {
             add(count, 1);
         }
     }
@@ -171,6 +240,21 @@ impl Metrics {
                 "bailiwick_decisions_total{{effect=\"{effect}\"}} {count}"
             )?;
         }
+        head(
+            text,
+            "bailiwick_proofs_total",
+            "counter",
+            "Proofs of identity, by what was shown and what came of it.",
+        )?;
+        for (shows, row) in Shows::ALL.iter().zip(&self.proofs) {
+            for (outcome, count) in Outcome::ALL.iter().zip(row) {
+                let (shows, outcome, count) = (shows.name(), outcome.name(), read(count));
+                writeln!(
+                    text,
+                    "bailiwick_proofs_total{{shown=\"{shows}\",outcome=\"{outcome}\"}} {count}"
+                )?;
+            }
+        }
         let name = "bailiwick_refused_at_the_door_total";
         head(
             text,
@@ -213,6 +297,7 @@ mod tests {
         metrics.answered(Operation::Evaluate, 200, Duration::from_micros(700));
         metrics.answered(Operation::Evaluate, 401, Duration::from_secs(9));
         metrics.decided(Decided::Allow);
+        metrics.shown(Shows::Proof, Outcome::Unbound);
         let gauge = Gauge {
             name: "bailiwick_waiting",
             about: "Changes that wait.",
@@ -227,6 +312,8 @@ mod tests {
             "bailiwick_request_seconds_bucket{operation=\"evaluate\",le=\"+Inf\"} 2",
             "bailiwick_request_seconds_sum{operation=\"evaluate\"} 9.000700",
             "bailiwick_decisions_total{effect=\"allow\"} 1",
+            "bailiwick_proofs_total{shown=\"proof\",outcome=\"unbound\"} 1",
+            "bailiwick_proofs_total{shown=\"ticket\",outcome=\"proved\"} 0",
             "bailiwick_waiting 3",
         ] {
             assert!(

@@ -13,10 +13,10 @@ use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tower_service::Service as _;
 
-use crate::front::Peer;
+use crate::front::{Certificates, Peer};
 
 /// Connections at once. More wait to be accepted.
 const CONNECTIONS_MAX: usize = 4_096;
@@ -81,11 +81,14 @@ pub async fn serve(listening: Listening, router: Router, mut draining: Draining)
         tokio::spawn(async move {
             let _slot = slot;
             match tls {
-                None => connection(stream, peer, router, watcher).await,
+                None => connection(stream, peer, None, router, watcher).await,
                 Some(tls) => {
                     let handshake = tokio::time::timeout(HANDSHAKE_WITHIN, tls.accept(stream));
                     match handshake.await {
-                        Ok(Ok(stream)) => connection(stream, peer, router, watcher).await,
+                        Ok(Ok(stream)) => {
+                            let shown = certificates(&stream);
+                            connection(stream, peer, shown, router, watcher).await;
+                        }
                         Ok(Err(error)) => tracing::debug!(%error, "no TLS"),
                         Err(_) => tracing::debug!("no TLS in time"),
                     }
@@ -105,11 +108,15 @@ pub async fn serve(listening: Listening, router: Router, mut draining: Draining)
 async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     peer: SocketAddr,
+    certificates: Option<Certificates>,
     router: Router,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
+        if let Some(certificates) = &certificates {
+            request.extensions_mut().insert(certificates.clone());
+        }
         router.clone().call(request)
     });
     let mut http = http1::Builder::new();
@@ -122,6 +129,14 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "a connection ended badly");
     }
+}
+
+/// What the client showed in the handshake. What a header says of it is never looked at.
+fn certificates<S>(stream: &TlsStream<S>) -> Option<Certificates> {
+    let (_, connection) = stream.get_ref();
+    let chain = connection.peer_certificates()?;
+    let owned = chain.iter().map(|der| der.clone().into_owned());
+    Some(Certificates(owned.collect()))
 }
 
 /// Too many open files are waited for; a connection that went away before it was accepted is no

@@ -266,13 +266,16 @@ fn spoilt((status, content_type, body): Reply, mishap: Option<Mishap>) -> Reply 
 
 /// The answer with its result element doubled.
 fn twice(body: &str) -> String {
-    let Some((start, end)) = body
-        .find("<AssumeRoleResult>")
-        .zip(body.find("</AssumeRoleResult>"))
-    else {
-        return body.to_owned();
+    let result = || {
+        let named = body.find("Result>")? + "Result>".len();
+        let start = body.get(..named)?.rfind('<')?;
+        let name = body.get(start + 1..named - 1)?;
+        let close = format!("</{name}>");
+        let end = body.find(&close)? + close.len();
+        body.get(start..end)
     };
-    let end = end + "</AssumeRoleResult>".len();
-    let result = body.get(start..end).unwrap_or_default();
-    body.replacen(result, &format!("{result}{result}"), 1)
+    match result() {
+        Some(result) => body.replacen(result, &format!("{result}{result}"), 1),
+        None => body.to_owned(),
+    }
 }

@@ -10,6 +10,10 @@ environment: prod
 data: [internal, confidential]
 runs-as: [ "arn:aws:bedrock-agentcore:us-east-1:111122223333:runtime/invoice_reader-*" ]
 role: { arn: "arn:aws:iam::111122223333:role/agents/prod/invoice-reader", id: AROAEXAMPLEINVOICE }
+identity:
+  - { issuer: "https://token.actions.githubusercontent.com", subject: "repo:acme/pay:environment:prod", claims: { repository_id: "74", "/a~1b/c: d": "x \"y\"" } }
+  - { issuer: "https://idp.example.com", subject: invoice }
+  - { spiffe: "spiffe://example.org/ns/prod/sa/invoice" }
 mode: brokered
 models: [ "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-sonnet-4" ]
 invokers: [ "arn:aws:iam::111122223333:role/payments-frontend" ]

@@ -1,4 +1,7 @@
-use crate::{Approver, Charter, Charters, Contradiction, FolderError, Label, Mode, Sequence};
+use crate::{
+    Approver, Charter, Charters, Contradiction, DeclaredIdentity, FolderError, Label, Mode,
+    Sequence,
+};
 
 const WHOLE: &str = r#"
 agent: invoice-reader
@@ -280,5 +283,59 @@ fn a_byte_that_is_not_text_is_pointed_at() {
         errors[0]
             .to_string()
             .starts_with("a:2:4: a byte that is not UTF-8")
+    );
+}
+
+#[test]
+fn an_identity_beside_the_role_is_a_subject_of_an_issuer_or_a_spiffe_id() {
+    let with = |identity: &str| {
+        let text = WHOLE.replacen("mode: brokered", &format!("{identity}\nmode: brokered"), 1);
+        Charter::parse("c.yaml", &text)
+    };
+    let charter = with(
+        r#"identity:
+  - { issuer: "https://idp.example.com", subject: "system:serviceaccount:pay:invoice", claims: { "/kubernetes.io/serviceaccount/uid": 0a-1, number: 74 } }
+  - { spiffe: "spiffe://example.org/ns/prod/sa/invoice" }"#,
+    )
+    .unwrap();
+    let [
+        DeclaredIdentity::Token { claims, .. },
+        DeclaredIdentity::Spiffe { spiffe },
+    ] = charter.identity.as_slice()
+    else {
+        panic!("{:?}", charter.identity);
+    };
+    assert_eq!(claims["number"], "74");
+    assert_eq!(spiffe.trust_domain(), "example.org");
+    // What proves the agent is a part of what its grants are pinned to.
+    assert_ne!(charter.hash(), whole().hash());
+
+    let wrong = |identity: &str, words: &str| {
+        let error = with(identity).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    };
+    wrong("identity: [ { subject: a } ]", "without `issuer`");
+    wrong("identity: [ { issuer: a } ]", "without `subject`");
+    wrong("identity: [ {} ]", "without `issuer`");
+    wrong("identity: { issuer: a, subject: b }", "is a list");
+    wrong(
+        "identity: [ { isuer: a, subject: b } ]",
+        "did you mean `issuer`",
+    );
+    wrong(
+        "identity: [ { issuer: a, subject: b, claims: [c] } ]",
+        "is a map",
+    );
+    wrong(
+        "identity: [ { spiffe: \"spiffe://example.org/../a\" } ]",
+        "no SPIFFE ID",
+    );
+    wrong(
+        "identity: [ { spiffe: \"spiffe://example.org/a\", subject: b } ]",
+        "beside a SPIFFE ID",
+    );
+    wrong(
+        "identity: [ { issuer: a, subject: b }, { issuer: a, subject: b } ]",
+        "the same identity twice",
     );
 }

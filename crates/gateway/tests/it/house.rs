@@ -21,6 +21,7 @@ use bailiwick_gateway::{
     operator::{Operator, Role},
     router, serve,
 };
+use bailiwick_identity::Proofs;
 use bailiwick_ledger::{argument::ArgumentKey, note};
 use bailiwick_store::{Faults, Folder, Settings as StoreSettings, Sqlite};
 use bailiwick_testkit::http::{Answer, Client};
@@ -95,6 +96,7 @@ pub(crate) struct Plan {
     pub(crate) trusts_everybody: bool,
     pub(crate) is_near: bool,
     pub(crate) pages_max: Option<u32>,
+    pub(crate) proofs: Proofs,
 }
 
 impl Default for Plan {
@@ -110,12 +112,12 @@ impl Default for Plan {
             trusts_everybody: false,
             is_near: true,
             pages_max: None,
+            proofs: Proofs::default(),
         }
     }
 }
 
 pub(crate) struct House {
-    #[expect(dead_code, reason = "it serves as long as the house stands")]
     pub(crate) runtime: tokio::runtime::Runtime,
     pub(crate) gateway: Arc<Gateway<Tested>>,
     pub(crate) clock: Hands,
@@ -150,7 +152,7 @@ impl House {
             ..StoreSettings::of_replica("a")
         };
         let gateway = runtime.block_on(open(folder.path(), settings, clock.clone()));
-        let gateway = Arc::new(Gateway::new(
+        let gateway = Gateway::new(
             Arc::new(gateway),
             Settings {
                 origin: ORIGIN.into(),
@@ -172,7 +174,8 @@ impl House {
             ]
             .into_iter()
             .collect(),
-        ));
+        );
+        let gateway = Arc::new(gateway.with_proofs(Arc::new(plan.proofs)));
         let listener = runtime
             .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
             .unwrap();

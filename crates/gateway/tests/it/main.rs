@@ -7,4 +7,6 @@ mod certification;
 mod door;
 mod grants;
 mod house;
+mod identity;
+mod mtls;
 mod routes;

@@ -56,6 +56,7 @@ pub(super) fn charter(
         data: Vec::new(),
         runs_as: vec![workload.arn.clone()],
         role: None,
+        identity: Vec::new(),
         mode: Mode::Standing,
         models: Vec::new(),
         invokers: None,
