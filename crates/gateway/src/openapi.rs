@@ -50,7 +50,7 @@ pub fn document() -> Value {
                 },
                 "proof": {
                     "type": "apiKey", "in": "header", "name": "Authorization",
-                    "description": "A proof of identity: `Bailiwick-Ticket` and a join ticket, or `Bailiwick-Local` and an agent's name on a daemon that was started for development.",
+                    "description": "A proof of identity: `Bailiwick-Ticket` and a join ticket; where the daemon takes them, `Bailiwick-AWS` and a signature that STS checks, or `Bearer` and a token of a registered issuer; or `Bailiwick-Local` and an agent's name on a daemon that was started for development. The certificate of the connection is a proof too, where there is no such header and a SPIFFE trust domain vouches for it.",
                 },
             },
         },

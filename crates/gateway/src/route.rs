@@ -26,7 +26,7 @@ impl Verb {
 pub enum Admits {
     /// Everybody: health, discovery, keys. Nothing of it changes anything.
     Anyone,
-    /// Whoever proves an identity in the body.
+    /// Whoever proves an identity, by a header or by the certificate of the connection.
     Proof,
     /// Everybody where the daemon listens on loopback alone; else a viewer.
     Near,

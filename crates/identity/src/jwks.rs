@@ -1,4 +1,7 @@
 //! The keys that an issuer publishes, and which of them a token names.
+//!
+//! Our own tokens and proofs of a key have two kinds of key, which `authority` reads without a library
+//! in C. Other issuers sign with RSA above all, and with what TLS verifies anyway.
 
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{

@@ -398,3 +398,21 @@ async fn botocore_makes_a_proof_that_holds_for_the_body_it_was_given() {
     let refused = account.verifier().verify(shown, other, now_ms).await;
     assert_eq!(refused.unwrap_err().code(), "signature_refused");
 }
+
+#[tokio::test]
+async fn a_proof_with_one_bit_changed_anywhere_proves_nobody() {
+    let account = Account::new();
+    let shown = account.proof().show();
+    let good = BASE64URL.decode(&shown).unwrap();
+    assert!(account.verify(&shown).await.is_ok());
+    for at in 0..good.len() {
+        let mut changed = good.clone();
+        changed[at] ^= 1;
+        let told = account.verify(&BASE64URL.encode(&changed)).await;
+        assert!(
+            told.is_err(),
+            "byte {at}: {}",
+            String::from_utf8_lossy(&changed)
+        );
+    }
+}

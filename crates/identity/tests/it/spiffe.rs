@@ -441,3 +441,23 @@ fn a_chain_that_is_too_long_or_has_too_many_names_costs_nothing() {
     assert!(proofs.verify_certificates(&chain, NOW * 1_000).is_err());
     assert!(begun.elapsed() < Duration::from_millis(500));
 }
+
+#[test]
+fn a_certificate_with_one_bit_changed_anywhere_names_nobody() {
+    let domain = Domain::new();
+    let proofs = domain.proofs();
+    let good = domain.authority.sign(&workload());
+    for at in 0..good.len() {
+        for change in [1, 0x20, 0x80] {
+            let mut changed = good.to_vec();
+            changed[at] ^= change;
+            let chain = [CertificateDer::from(changed)];
+            let told = proofs.verify_certificates(&chain, NOW * 1_000);
+            assert!(told.is_err(), "byte {at}");
+        }
+    }
+    for length in 0..good.len() {
+        let chain = [CertificateDer::from(good[..length].to_vec())];
+        assert!(proofs.verify_certificates(&chain, NOW * 1_000).is_err());
+    }
+}

@@ -710,3 +710,21 @@ async fn no_message_repeats_a_token() {
     }
     assert!(!told.contains(canary), "{told}");
 }
+
+#[tokio::test]
+async fn a_token_with_one_letter_changed_anywhere_proves_nothing() {
+    let scene = Scene::new();
+    let proofs = scene.proofs();
+    let token = scene.signed(&scene.claims());
+    assert!(verify(&proofs, &token).await.is_ok());
+    for at in 0..token.len() {
+        for change in [1, 2, 32] {
+            let mut changed = token.clone().into_bytes();
+            changed[at] ^= change;
+            let Ok(changed) = String::from_utf8(changed) else {
+                continue;
+            };
+            assert!(verify(&proofs, &changed).await.is_err(), "{at}: {changed}");
+        }
+    }
+}
