@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use bailiwick_charter::{Charter, compile::Closure};
-use bailiwick_iam::access::{Algebra, Relation, compare};
+use bailiwick_iam::access::Algebra;
 
-use crate::plan::Proven;
+use crate::plan::{Proven, holds};
 
 /// Whether two charters ask for the same: every request that one declares the other does too, and
 /// they agree in what a role cannot say.
@@ -23,21 +23,14 @@ pub(crate) fn equal(
     }
     let (a, b) = (a.declared_layers(), b.declared_layers());
     let (a, b) = (algebra.access(&a, None), algebra.access(&b, None));
-    let compared = compare(&a, &b);
-    match compared.relation {
-        Relation::Equal => {
-            Proven::by_facts(["each declares every request that the other does".to_owned()])
-        }
-        Relation::Narrower | Relation::Wider | Relation::Disjoint | Relation::Overlapping => {
-            let witness = compared.only_a.or(compared.only_b);
-            let why = "one declares this and the other does not, so each has a role of its own";
-            match witness {
-                Some(request) => Proven::refuted_by(&request, why),
-                None => Proven::refuted_by_facts(Vec::new(), why),
-            }
-        }
-        Relation::Unknown => Proven::unknown(compared.reason.unwrap_or_default()),
-    }
+    let why = |has: &Charter, lacks: &Charter| {
+        format!(
+            "`{}` declares this and `{}` does not, so each has a role of its own",
+            has.agent, lacks.agent
+        )
+    };
+    let more = || Some(holds(&a, &b, other.agent.as_str(), &why(other, one)));
+    holds(&b, &a, one.agent.as_str(), &why(one, other)).and_then(more)
 }
 
 /// In what the charters differ beside their requests, if in anything that an identity stands for.

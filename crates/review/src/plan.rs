@@ -21,7 +21,7 @@ pub use proof::{Claim, Obligation, Proof, Proven, Verdict};
 pub use snapshot::{ApplyError, Snapshot, SnapshotHash};
 
 pub(crate) use seen::{NOTHING, unseen};
-pub(crate) use split::proofs::{compiled, observed};
+pub(crate) use split::proofs::{compiled, holds, observed};
 
 /// The version of `plan.json`; it grows when a field changes its meaning.
 pub const VERSION: u32 = 1;

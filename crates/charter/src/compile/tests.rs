@@ -574,6 +574,26 @@ fn an_action_group_s_function_names_its_agent() {
 }
 
 #[test]
+fn a_knowledge_base_has_no_policy_to_harden_and_that_is_said() {
+    let base = "arn:aws:bedrock:us-east-1:111122223333:knowledge-base/KB5R1HSNVD";
+    let asks =
+        format!("    read:\n      - {{ actions: [bedrock:Retrieve], resources: [\"{base}\"] }}\n");
+    let compiled = compiled(&READER.replacen("    read:\n", &asks, 1));
+    let asked = compiled
+        .hardening
+        .iter()
+        .find(|asked| asked.resource == base)
+        .unwrap();
+    assert_eq!((asked.kind, &asked.policy), ("knowledge base", &None));
+    assert!(
+        asked.why.contains("no policy of its own")
+            && asked.why.contains("role/agents/prod/invoice-reader-task"),
+        "{}",
+        asked.why
+    );
+}
+
+#[test]
 fn a_task_s_cedar_is_one_permit_for_each_way_to_call() {
     let compiled = compiled(READER);
     let (_, set) = compiled.cedar.first_key_value().unwrap();

@@ -191,7 +191,11 @@ pub enum Act {
     /// version.
     MoveAlias {
         agent: AgentAt,
+        /// By its name.
         alias: String,
+        /// By which AWS's call names it; endpoints of runtimes have none beside their name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        alias_id: Option<String>,
         from: String,
         to: String,
     },
@@ -278,15 +282,16 @@ impl Act {
             Self::TagRole { .. } => "iam:TagRole",
             Self::UntagRole { .. } => "iam:UntagRole",
             Self::UpdateAgentRole { agent, .. } | Self::RevertAgentRole { agent, .. } => {
-                update_call(&agent.kind)
+                update_call(agent)
             }
             Self::PrepareAgent { agent } if agent.kind == "flow" => "bedrock:PrepareFlow",
             Self::PrepareAgent { .. } => "bedrock:PrepareAgent",
             Self::CreateAgentVersion { agent, .. } if agent.kind == "flow" => {
                 "bedrock:CreateFlowVersion"
             }
-            // A Bedrock agent's version is made by an alias that names none.
-            Self::CreateAgentVersion { .. } => "bedrock:UpdateAgentAlias",
+            // A Bedrock agent's version is made by making an alias that names none.
+            // https://docs.aws.amazon.com/bedrock/latest/userguide/deploy-agent.html
+            Self::CreateAgentVersion { .. } => "bedrock:CreateAgentAlias",
             Self::DeleteAgentVersion { agent, .. } if agent.kind == "flow" => {
                 "bedrock:DeleteFlowVersion"
             }
@@ -347,8 +352,11 @@ impl Act {
     }
 }
 
-fn update_call(kind: &str) -> &'static str {
-    match kind {
+fn update_call(agent: &AgentAt) -> &'static str {
+    if agent.arn.split(':').nth(2) == Some("lambda") {
+        return "lambda:UpdateFunctionConfiguration";
+    }
+    match agent.kind.as_str() {
         "bedrock agent" => "bedrock:UpdateAgent",
         "flow" => "bedrock:UpdateFlow",
         "knowledge base" => "bedrock:UpdateKnowledgeBase",

@@ -101,6 +101,22 @@ pub enum Proven {
 }
 
 impl Proven {
+    /// This, and where it is proved, what more has to be.
+    #[must_use]
+    pub(crate) fn and_then(self, more: impl FnOnce() -> Option<Self>) -> Self {
+        let Self::Proved { mut certificate } = self else {
+            return self;
+        };
+        match more() {
+            None => Self::Proved { certificate },
+            Some(Self::Proved { certificate: lines }) => {
+                certificate.extend(lines);
+                Self::Proved { certificate }
+            }
+            Some(open @ (Self::Refuted { .. } | Self::Unknown { .. })) => open,
+        }
+    }
+
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         match self {

@@ -6,6 +6,7 @@
 //! needs it. Whatever is not certain keeps its proof open, and a role with an open proof about who
 //! else needs it is not touched.
 
+mod ceilings;
 mod configured;
 mod cutover;
 mod draft;
@@ -118,9 +119,17 @@ impl<'a> Split<'a> {
         self.compiled.layers(self.principal())
     }
 
-    /// These layers, with what the resource asked for adds.
+    /// These layers, with what the resource asked for adds. One whose ARN names no account, and of
+    /// which the estate knows none, belongs to who asks.
+    // IAM-045
     pub(crate) fn at_resource(&self, layers: Layers, resource: &Arn) -> Layers {
-        self.compiled.at_resource(layers, resource)
+        let mut layers = self.compiled.at_resource(layers, resource);
+        let is_nobodys =
+            resource.account_id().is_none() && self.sources.estate.resource(resource).is_none();
+        if is_nobodys {
+            layers.rcp = self.compiled.rcps(self.old.account);
+        }
+        layers
     }
 
     /// A session of the old role.
@@ -177,6 +186,7 @@ impl<'a> Split<'a> {
             obligations.push(self.look_elsewhere());
         }
         obligations.extend(named.obligations);
+        obligations.extend(self.ceilings_that_name_it(&moving));
         obligations.sort();
         obligations.dedup();
         drift.sort();
@@ -260,7 +270,7 @@ impl<'a> Split<'a> {
 
     fn remarks(&self, moving: &[Moving<'_>], is_free: bool) -> Vec<String> {
         let mut remarks = vec![
-            "SCPs and RCPs bind the old role and the new ones alike, so proofs leave them out"
+            "SCPs and RCPs that look at no principal bind the old role and the new ones alike, so proofs leave them out; where an SCP tells them apart, it is part of the proof"
                 .to_owned(),
         ];
         for one in moving {

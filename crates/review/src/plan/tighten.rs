@@ -310,13 +310,16 @@ impl Tightening<'_> {
                 ..Layers::default()
             };
             let declared = self.split.algebra.access(&layers, None);
-            match new.contains(&declared) {
-                Contained::Proved => {
-                    certificate.push(format!("{} on {}", line.action, line.resource));
+            let told = format!("{} on {}", line.action, line.resource);
+            let why = format!("{told} was observed and is declared, and is lost");
+            match holds(new, &declared, &self.split.old.name, &why) {
+                Proven::Proved { certificate: lines } if lines.is_empty() => {
+                    certificate.push(format!("{told}: none of it is declared"));
                 }
-                answer @ (Contained::Refuted(_) | Contained::Unknown(_)) => {
-                    return Proven::of(answer, Vec::new(), "it was observed and is declared");
+                Proven::Proved { certificate: lines } => {
+                    certificate.extend(lines.into_iter().map(|it| format!("{told}: {it}")));
                 }
+                open @ (Proven::Refuted { .. } | Proven::Unknown { .. }) => return open,
             }
         }
         Proven::Proved { certificate }

@@ -83,11 +83,20 @@ pub(super) fn of(act: &Act, document: Option<&str>) -> Vec<String> {
             agent_role(agent, to)
         }
         Act::PrepareAgent { agent } => vec![prepare(agent)],
-        Act::CreateAgentVersion { agent, version } => vec![new_version(agent, version)],
+        Act::CreateAgentVersion { agent, version } => new_version(agent, version),
         Act::DeleteAgentVersion { agent, version } => vec![delete_version(agent, version)],
         Act::MoveAlias {
-            agent, alias, to, ..
-        } => vec![move_alias(agent, alias, to)],
+            agent,
+            alias,
+            alias_id,
+            to,
+            ..
+        } => vec![move_alias(
+            agent,
+            alias,
+            alias_id.as_deref().unwrap_or(alias),
+            to,
+        )],
         Act::Verify { agent, role } => vec![format!(
             "# call {} and see in CloudTrail that its calls come from {role}",
             agent.arn
@@ -162,6 +171,13 @@ fn id(agent: &AgentAt) -> &str {
 
 // An update replaces the whole configuration, so a command with the role alone would empty the rest.
 fn agent_role(agent: &AgentAt, role: &str) -> Vec<String> {
+    // A function's configuration is the one that takes a member alone.
+    if service(&agent.arn) == "lambda" {
+        let name = word(last(&agent.arn, ':'));
+        return vec![format!(
+            "aws lambda update-function-configuration --function-name {name} --role {role}"
+        )];
+    }
     let (service, noun, flag, field) = match agent.kind.as_str() {
         "bedrock agent" => ("bedrock-agent", "agent", "agent-id", "agentResourceRoleArn"),
         "flow" => (
@@ -227,17 +243,23 @@ fn prepare(agent: &AgentAt) -> String {
     }
 }
 
-fn new_version(agent: &AgentAt, version: &str) -> String {
-    match agent.kind.as_str() {
-        "flow" => format!(
-            "aws bedrock-agent create-flow-version --flow-identifier {}",
-            id(agent)
-        ),
-        _ => format!(
-            "# version {version} of {} is made by the alias: update it without a routing configuration",
-            id(agent)
-        ),
+// An agent's version has no call of its own: an alias that is made without a version makes one of the
+// draft.
+fn new_version(agent: &AgentAt, version: &str) -> Vec<String> {
+    let id = id(agent);
+    if agent.kind == "flow" {
+        return vec![format!(
+            "aws bedrock-agent create-flow-version --flow-identifier {id}"
+        )];
     }
+    vec![
+        format!(
+            "aws bedrock-agent create-agent-alias --agent-id {id} --agent-alias-name made-version-{version}"
+        ),
+        format!(
+            "# it leads to version {version}, which stays when this alias goes: aws bedrock-agent delete-agent-alias --agent-id {id} --agent-alias-id ID"
+        ),
+    ]
 }
 
 fn delete_version(agent: &AgentAt, version: &str) -> String {
@@ -253,18 +275,19 @@ fn delete_version(agent: &AgentAt, version: &str) -> String {
     }
 }
 
-fn move_alias(agent: &AgentAt, alias: &str, to: &str) -> String {
+fn move_alias(agent: &AgentAt, alias: &str, alias_id: &str, to: &str) -> String {
+    let alias = word(alias);
     match agent.kind.as_str() {
         "runtime" => format!(
             "aws bedrock-agentcore-control update-agent-runtime-endpoint --agent-runtime-id {} --endpoint-name {alias} --agent-runtime-version {to}",
             id(agent)
         ),
         "flow" => format!(
-            "aws bedrock-agent update-flow-alias --flow-identifier {} --alias-identifier {alias} --name {alias} --routing-configuration flowVersion={to}",
+            "aws bedrock-agent update-flow-alias --flow-identifier {} --alias-identifier {alias_id} --name {alias} --routing-configuration flowVersion={to}",
             id(agent)
         ),
         _ => format!(
-            "aws bedrock-agent update-agent-alias --agent-id {} --agent-alias-id {alias} --agent-alias-name {alias} --routing-configuration agentVersion={to}",
+            "aws bedrock-agent update-agent-alias --agent-id {} --agent-alias-id {alias_id} --agent-alias-name {alias} --routing-configuration agentVersion={to}",
             id(agent)
         ),
     }

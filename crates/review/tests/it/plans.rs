@@ -86,7 +86,7 @@ fn read(root: &Path, folder: &Path, files: &mut Vec<(String, Value)>) {
     }
 }
 
-fn estate(snapshot: &Snapshot) -> Estate {
+pub(crate) fn estate(snapshot: &Snapshot) -> Estate {
     let texts: Vec<(&str, String)> = snapshot
         .files()
         .map(|(name, value)| (name, value.to_string()))

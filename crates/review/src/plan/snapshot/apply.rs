@@ -116,9 +116,10 @@ impl Snapshot {
             Act::MoveAlias {
                 agent,
                 alias,
+                alias_id,
                 from,
                 to,
-            } => self.move_alias(agent, alias, (from, to)),
+            } => self.move_alias(agent, alias_id.as_ref().unwrap_or(alias), (from, to)),
             // AWS's answers are the same after these.
             Act::PrepareAgent { .. } | Act::Verify { .. } => Ok(()),
             Act::PutResourcePolicy { resource, document } => {

@@ -1,12 +1,9 @@
 //! A unit moves: its roles are made, its configuration names them, traffic follows, somebody looks.
 
-use bailiwick_estate::{Agent, AgentKind};
+use bailiwick_estate::{Agent, AgentKind, agent::Alias};
 
 use super::{Moving, Split, units::Workload};
 use crate::plan::{Act, AgentAt, Change, Document, Inverse, Phase, VersionStep};
-
-/// The alias that Bedrock keeps on the draft.
-const TEST_ALIAS: &str = "TSTALIASID";
 
 impl Split<'_> {
     pub(super) fn create(&self, one: &Moving<'_>) -> Vec<Change> {
@@ -89,7 +86,7 @@ impl Split<'_> {
     }
 
     /// The draft changes, is prepared and becomes a version; the aliases that the old role answers
-    /// move to it.
+    /// move to it. The test alias stays on the draft, which has its new role already.
     fn versioned(&self, mover: &Mover<'_>, agent: &Agent) -> Vec<Change> {
         let old = self.old.arn.as_str();
         let draft = agent.roles.iter().find(|it| {
@@ -114,7 +111,7 @@ impl Split<'_> {
             },
         ));
         for (alias, from) in self.routes(agent) {
-            changes.push(mover.route(&alias, &from, &version));
+            changes.push(mover.route(alias, &from, &version));
         }
         changes.push(mover.verify());
         changes
@@ -138,30 +135,27 @@ impl Split<'_> {
         let from = current.map_or(old, |it| it.role.arn.as_str());
         let mut changes = vec![mover.update(from, Some(step))];
         let others = self.routes(agent).into_iter();
-        for (endpoint, from) in others.filter(|(endpoint, _)| endpoint != "DEFAULT") {
-            changes.push(mover.route(&endpoint, &from, &to));
+        for (endpoint, from) in others.filter(|(endpoint, _)| endpoint.name != "DEFAULT") {
+            changes.push(mover.route(endpoint, &from, &to));
         }
         changes.push(mover.verify());
         changes
     }
 
     /// The aliases and endpoints that lead to a version with the old role, and which version.
-    fn routes(&self, agent: &Agent) -> Vec<(String, String)> {
+    pub(super) fn routes<'g>(&self, agent: &'g Agent) -> Vec<(&'g Alias, String)> {
         let with_old = agent.roles.iter().filter(|it| it.role.arn == self.old.arn);
         let versions: Vec<&str> = with_old
             .flat_map(|it| &it.versions)
             .filter_map(|version| version.number.as_deref())
             .filter(|number| *number != "DRAFT")
             .collect();
-        let aliases = agent
-            .aliases
-            .iter()
-            .filter(|alias| alias.name != TEST_ALIAS);
+        let aliases = agent.aliases.iter();
         aliases
             .flat_map(|alias| {
                 let own = alias.routes_to.iter();
                 own.filter(|version| versions.contains(&version.as_str()))
-                    .map(|version| (alias.name.clone(), version.clone()))
+                    .map(move |version| (alias, version.clone()))
             })
             .collect()
     }
@@ -215,16 +209,17 @@ impl Mover<'_> {
         self.change(Phase::Update, why, act.clone(), act)
     }
 
-    fn route(&self, alias: &str, from: &str, to: &str) -> Change {
+    fn route(&self, alias: &Alias, from: &str, to: &str) -> Change {
         let moved = |from: &str, to: &str| Act::MoveAlias {
             agent: self.at.clone(),
-            alias: alias.to_owned(),
+            alias: alias.name.clone(),
+            alias_id: alias_id(alias),
             from: from.to_owned(),
             to: to.to_owned(),
         };
         self.change(
             Phase::Route,
-            format!("{alias} leads to the version with the new role"),
+            format!("{} leads to the version with the new role", alias.name),
             moved(from, to),
             moved(to, from),
         )
@@ -240,6 +235,13 @@ impl Mover<'_> {
     }
 }
 
+/// The id that AWS gave the alias: what its ARN ends with, if that is not the name itself.
+fn alias_id(alias: &Alias) -> Option<String> {
+    let arn = alias.arn.as_ref()?;
+    let id = arn.as_str().rsplit('/').next()?;
+    (id != alias.name).then(|| id.to_owned())
+}
+
 fn at(workload: &Workload<'_>) -> AgentAt {
     let of_resource = workload
         .resource
@@ -253,7 +255,7 @@ fn at(workload: &Workload<'_>) -> AgentAt {
     }
 }
 
-fn latest_version(agent: &Agent) -> Option<u64> {
+pub(super) fn latest_version(agent: &Agent) -> Option<u64> {
     let versions = agent.roles.iter().flat_map(|it| &it.versions);
     let numbers = versions.filter_map(|version| version.number.as_deref());
     let routed = agent.aliases.iter().flat_map(|alias| &alias.routes_to);

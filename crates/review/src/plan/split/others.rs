@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use bailiwick_estate::Named;
+use bailiwick_estate::{AgentKind, Named};
 use bailiwick_iam::{
     arn::Arn,
     policy::{Effect, PrincipalPattern, Selection},
 };
 
-use super::{Moving, Split, units::Stuck};
+use super::{
+    Moving, Split,
+    cutover::latest_version,
+    units::{Stuck, Workload},
+};
 use crate::plan::{Obligation, Proven};
 
 impl Split<'_> {
@@ -108,8 +112,35 @@ impl Split<'_> {
                     why: "its definition lives with whoever deploys it".to_owned(),
                 });
             }
+            asked.extend(self.what_goes_live_with_it(workload));
         }
         asked
+    }
+}
+
+impl Split<'_> {
+    /// A version is made of the draft, or of the latest one: where what answers today is another, more
+    /// than the role changes.
+    fn what_goes_live_with_it(&self, workload: &Workload<'_>) -> Option<Obligation> {
+        let agent = workload.agent?;
+        let made_of = match agent.kind {
+            AgentKind::BedrockAgent | AgentKind::Flow => "the draft".to_owned(),
+            AgentKind::Runtime => format!("version {}", latest_version(agent)?),
+            _ => return None,
+        };
+        let others: Vec<String> = self
+            .routes(agent)
+            .into_iter()
+            .filter(|(_, from)| made_of != format!("version {from}"))
+            .map(|(alias, from)| format!("version {from} behind {}", alias.name))
+            .collect();
+        (!others.is_empty()).then(|| Obligation {
+            subject: agent.arn.to_string(),
+            what: format!("compare {made_of} with {}", others.join(", ")),
+            why: format!(
+                "its new version is made of {made_of}: whatever else differs goes live with the role"
+            ),
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bailiwick_charter::compile::{Closure, CompiledRole};
 use bailiwick_estate::{MORE_PRINCIPALS, Named, usage::Used};
 use bailiwick_iam::{
-    access::{Access, Contained, Find, Region},
+    access::{Access, Find, Region},
     arn::Arn,
     json::{Span, Spanned},
     layers::{Compiled, Layers, NamedPolicy, Policies},
@@ -56,6 +56,7 @@ impl Split<'_> {
         let allowed = self.algebra.access(&allowed, None);
         let why = "the old role never allowed this, and the baseline does not name it";
         self.each_in(one, &allowed, why)
+            .and_then(|| self.new_in_old_below(one))
     }
 
     fn new_in_charter(&self, one: &Moving<'_>) -> Proven {
@@ -105,7 +106,8 @@ impl Split<'_> {
                 self.algebra.access(&layers, None),
                 self.algebra.access(&part, None),
             );
-            match holds(&outer, &inner, &role.name, why) {
+            let held = holds(&outer, &inner, &role.name, why);
+            match held.and_then(|| self.kept_below(&part, role)) {
                 Proven::Proved { certificate: lines } => certificate.extend(lines),
                 open @ (Proven::Refuted { .. } | Proven::Unknown { .. }) => return open,
             }
@@ -113,7 +115,8 @@ impl Split<'_> {
         Proven::Proved { certificate }
     }
 
-    /// What the old role may do, within its boundary; SCPs are left out on both sides.
+    /// What the old role may do, within its boundary; SCPs are left out on both sides, and looked at
+    /// where they tell the sides apart.
     pub(crate) fn old_layers(&self) -> Layers {
         Layers {
             scp: None,
@@ -212,32 +215,42 @@ impl Split<'_> {
                 boundary: Some(boundary.clone()),
                 ..Layers::default()
             };
-            let declared = self.algebra.access(&declared, None);
-            let region = Region::new([&used.action], [&used.resource]);
-            if let Find::Nothing = declared.find(&region) {
-                continue;
-            }
-            let mut open = None;
-            let held = one.compiled.roles().any(|role| {
-                let layers = layers_of(role);
-                let answer = self.algebra.access(&layers, None).contains(&declared);
-                let held = answer == Contained::Proved;
-                if !held {
-                    open = Some(answer);
-                }
-                held
-            });
-            let line = format!("{} on {}", used.action, used.resource);
-            match (held, open) {
-                (true, _) | (false, None) => certificate.push(line),
-                (false, Some(answer)) => {
-                    let why =
-                        format!("{line} was observed and is declared, and no new role allows it");
-                    return Proven::of(answer, Vec::new(), why);
-                }
+            match self.held_by_one(one, &declared, used) {
+                Proven::Proved { certificate: lines } => certificate.extend(lines),
+                open @ (Proven::Refuted { .. } | Proven::Unknown { .. }) => return open,
             }
         }
         Proven::Proved { certificate }
+    }
+
+    /// Whether one role of the unit holds all of a line of usage that is declared. A line of which
+    /// nothing is declared is held by any of them.
+    fn held_by_one(&self, one: &Moving<'_>, declared: &Layers, used: &Used) -> Proven {
+        let declared = self.algebra.access(declared, None);
+        let line = format!("{} on {}", used.action, used.resource);
+        let why = format!("{line} was observed and is declared, and no new role allows it");
+        let mut open: Option<Proven> = None;
+        for role in one.compiled.roles() {
+            let layers = layers_of(role);
+            let role_access = self.algebra.access(&layers, None);
+            match holds(&role_access, &declared, &role.name, &why) {
+                Proven::Proved { certificate } if certificate.is_empty() => {
+                    return Proven::by_facts([format!("{line}: none of it is declared")]);
+                }
+                Proven::Proved { certificate } => {
+                    let told = certificate.into_iter().map(|it| format!("{line}: {it}"));
+                    return Proven::Proved {
+                        certificate: told.collect(),
+                    };
+                }
+                // That one role was not told outweighs that another lacks it.
+                told @ Proven::Unknown { .. } => open = Some(told),
+                told @ Proven::Refuted { .. } => {
+                    open.get_or_insert(told);
+                }
+            }
+        }
+        open.unwrap_or_else(|| Proven::unknown("no role was made"))
     }
 
     /// Names that are free, and as many roles as an account may have.
@@ -317,12 +330,7 @@ fn drifted(used: &Used) -> Drift {
 }
 
 /// Whether `outer` holds `inner`, with the certificate in the words of the policies.
-pub(in crate::plan) fn holds(
-    outer: &Access<'_>,
-    inner: &Access<'_>,
-    role: &str,
-    why: &str,
-) -> Proven {
+pub(crate) fn holds(outer: &Access<'_>, inner: &Access<'_>, role: &str, why: &str) -> Proven {
     let (answer, certificate) = outer.contains_with_certificate(inner);
     let lines = certificate
         .map(|it| it.lines(outer, inner))
