@@ -425,13 +425,14 @@ organization() {
     return
   fi
   management=$(values MasterAccountId)
+  organization_id=$(sed -n 's/^ *"Id": "\(o-[^"]*\)",\{0,1\}$/\1/p' "$work/response" | head -n 1)
   run organizations list-roots >"$work/roots" 2>"$work/error" || { refused=$((refused + 1)); say '  refused: ListRoots'; return; }
   root=$(sed -n 's/^ *"Id": "\(r-[^"]*\)",\{0,1\}$/\1/p' "$work/roots" | head -n 1)
   has_scps=no has_rcps=no
   grep -q '"SERVICE_CONTROL_POLICY"' "$work/roots" && has_scps=yes
   grep -q '"RESOURCE_CONTROL_POLICY"' "$work/roots" && has_rcps=yes
   if {
-    printf '{"management_account": "%s", "roots": [{"id": "%s"' "$management" "$root"
+    printf '{"id": "%s", "management_account": "%s", "roots": [{"id": "%s"' "$organization_id" "$management" "$root"
     ceilings "$root"
     below "$root"
   } >"$work/organization"; then

@@ -1,8 +1,8 @@
 //! What a command line calls an agent or a role, found in the estate.
 
 use bailiwick_charter::Charters;
-use bailiwick_estate::{Agent, Estate, Id};
-use bailiwick_iam::arn::Arn;
+use bailiwick_estate::{Agent, Estate, Id, Organization};
+use bailiwick_iam::arn::{AccountId, Arn};
 
 use crate::fault::Fault;
 
@@ -54,6 +54,39 @@ pub(crate) fn agent(
             None => did_you_mean(asked, declared.chain(known), "lists them"),
         }),
     )
+}
+
+/// The id of an organisation: an RCP for another than the caller's own would shut everybody out.
+pub(crate) fn organization(asked: Option<&str>) -> Result<Option<String>, Fault> {
+    match asked {
+        Some(text) if !Organization::is_id(text) => Err(Fault::new(format!(
+            "`{text}` is no id of an organisation"
+        ))
+        .mend("it is `o-` and ten letters or digits and more: `aws organizations describe-organization` tells it")),
+        Some(_) | None => Ok(asked.map(str::to_owned)),
+    }
+}
+
+/// A pattern of the ARNs of users or roles. One that can match nobody would exempt nobody, and one
+/// that matches everybody would limit nobody.
+pub(crate) fn principals(flag: &str, pattern: &str) -> Result<(), Fault> {
+    let parts: Vec<&str> = pattern.splitn(6, ':').collect();
+    let names_principals = match parts.as_slice() {
+        ["arn", _, "iam", "", account, resource] => {
+            let is_account = *account == "*" || account.parse::<AccountId>().is_ok();
+            let kind = resource.split('/').next().unwrap_or_default();
+            let names = resource.split_once('/').map_or("", |(_, rest)| rest);
+            is_account && matches!(kind, "role" | "user") && !names.is_empty()
+        }
+        _ => false,
+    };
+    if names_principals {
+        return Ok(());
+    }
+    Err(Fault::new(format!(
+        "`{pattern}` of {flag} is no pattern of role or user ARNs"
+    ))
+    .mend("write it as aws:PrincipalArn shows them: arn:aws:iam::*:role/admins/*"))
 }
 
 /// The role of this ARN, or the one role of this name.

@@ -7,6 +7,8 @@ use crate::{arena::Id, document::PolicyDocument, principal::Tags, source::Place}
 /// An AWS organisation.
 #[derive(Debug, Clone)]
 pub struct Organization {
+    /// `o-…`, if the snapshot says.
+    pub id: Option<String>,
     pub management_account: AccountId,
     pub roots: Vec<Unit>,
     pub place: Place,
@@ -64,6 +66,16 @@ pub struct Level {
 }
 
 impl Organization {
+    /// Whether this is an id of an organisation: `o-` and ten to 32 letters and digits.
+    // https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html
+    #[must_use]
+    pub fn is_id(text: &str) -> bool {
+        text.strip_prefix("o-").is_some_and(|rest| {
+            let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+            (10..=32).contains(&rest.len()) && rest.bytes().all(is_plain)
+        })
+    }
+
     /// One level a node from the root to the account, with the policies that `choose` picks there.
     pub(crate) fn levels(
         &self,

@@ -21,6 +21,8 @@ use bailiwick_iam::{
 #[must_use]
 pub fn site(charter: &Charter, estate: &Estate, known: &Site) -> Site {
     let mut site = known.clone();
+    let of_estate = estate.organization.as_ref();
+    site.organization = site.organization.or_else(|| of_estate?.id.clone());
     let agents: Vec<&Agent> = charter
         .runs_as
         .iter()

@@ -8,7 +8,7 @@ use bailiwick_review::plan::ceiling::{Asked, CeilingError, Choice, LIMITS, Obser
 use crate::{
     args::{Ceiling, Sources},
     fault::Fault,
-    ink,
+    ink, named,
     outcome::Outcome,
     output::Output,
     plans::{self, Given},
@@ -19,13 +19,19 @@ pub(crate) fn run(asked: &Ceiling, json: bool, output: &mut Output) -> anyhow::R
         output.write(&list())?;
         return Ok(Outcome::Clear);
     }
+    let organization = named::organization(asked.organization.as_deref())?;
+    for (flag, patterns) in [("--admin", &asked.admin), ("--pipeline", &asked.pipeline)] {
+        for pattern in patterns {
+            named::principals(flag, pattern)?;
+        }
+    }
     let given = Given::read(&Sources {
         estate: asked.estate.clone(),
         charters: asked.charters.clone(),
         usage: asked.usage.clone(),
     })?;
     let site = Site {
-        organization: asked.organization.clone(),
+        organization,
         ..Site::default()
     };
     let observed = given.usage.as_ref().map(Observed::of).unwrap_or_default();

@@ -15,7 +15,7 @@ use crate::{
     args::{Compile, Language},
     charters,
     fault::Fault,
-    folder, ink,
+    folder, ink, named,
     outcome::Outcome,
     output::Output,
     snapshot,
@@ -60,7 +60,7 @@ fn site(asked: &Compile) -> Result<Site, Fault> {
     Ok(Site {
         account: asked.account.as_deref().map(account).transpose()?,
         broker: asked.broker.as_deref().map(arn).transpose()?,
-        organization: asked.organization.clone(),
+        organization: named::organization(asked.organization.as_deref())?,
         audience: asked.audience.clone(),
         images: asked
             .image

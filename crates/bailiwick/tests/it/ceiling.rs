@@ -69,7 +69,7 @@ fn a_broken_charter_fails_the_run_with_the_request_that_shows_it() {
     let ran = ceiling(&args);
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(ran.out.contains("NoInlineAgents"), "{}", ran.out);
-    assert!(ran.err.contains("breaks 1 of 1 agents"), "{}", ran.err);
+    assert!(ran.err.contains("breaks 1 of 1 agent"), "{}", ran.err);
     let without = ceiling(&[&args[..], &["--without", "NoInlineAgents"]].concat());
     assert_eq!(without.code, 0, "{}", without.err);
 }
@@ -145,6 +145,39 @@ fn what_does_not_exist_is_refused() {
         &["ceiling", "--estate", alone],
         &["no organisation", "organization.json"],
     );
+}
+
+/// An RCP for an organisation of that name would shut everybody out, and an SCP that exempts such a
+/// principal would exempt nobody.
+#[test]
+fn who_is_named_wrongly_is_refused_before_anything_is_drawn() {
+    let estate = ["ceiling", "--estate", ACME];
+    let with = |more: &[&'static str]| [&estate[..], more].concat();
+    refuses(
+        &with(&["--organization", "acme"]),
+        &["`acme` is no id of an organisation", "o-"],
+    );
+    refuses(
+        &["compile", "examples/acme/charters", "--organization", "o-x"],
+        &["`o-x` is no id of an organisation"],
+    );
+    for nobody in [
+        "admins",
+        "*",
+        "arn:aws:iam::12:role/admins/*",
+        "arn:aws:iam::*:role/",
+        "arn:aws:s3:::admins",
+    ] {
+        refuses(&with(&["--admin", nobody]), &["--admin", "role/admins/*"]);
+        refuses(&with(&["--pipeline", nobody]), &["--pipeline", nobody]);
+    }
+    let ran = ceiling(&[
+        "--admin",
+        "arn:aws:iam::*:role/admins/*",
+        "--only",
+        "BoundariesStay",
+    ]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
 }
 
 #[test]

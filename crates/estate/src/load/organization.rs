@@ -18,12 +18,21 @@ const UNIT_DEPTH_MAX: usize = 12;
 impl Loader {
     pub(super) fn organization(&mut self, piece: &Piece<'_>) -> Result<(), LoadError> {
         let object = piece.value()?.object()?;
-        object.only(&["management_account", "roots"])?;
+        object.only(&["id", "management_account", "roots"])?;
         if let Some(before) = &self.estate.organization {
             let before = self.estate.locate(&before.place);
             return Err(object.value.wrong(
                 format!("an organisation was given before, in {before}"),
                 "give one organization.json; an estate belongs to one organisation",
+            ));
+        }
+        let id = object.text("id")?;
+        if let (Some(id), Some(value)) = (&id, object.field("id"))
+            && !Organization::is_id(id)
+        {
+            return Err(value.wrong(
+                format!("`{id}` is no id of an organisation"),
+                "it begins with `o-`: `aws organizations describe-organization` tells it",
             ));
         }
         let management_account = object.need("management_account")?.account()?;
@@ -34,6 +43,7 @@ impl Loader {
             roots.push(self.unit(&root, 0)?);
         }
         self.estate.organization = Some(Organization {
+            id,
             management_account,
             roots,
             place,

@@ -54,6 +54,15 @@ pub struct Asked<'a> {
     pub pipelines: &'a [String],
 }
 
+impl Asked<'_> {
+    /// The organisation's id, as the caller says or the estate does.
+    #[must_use]
+    pub fn organization(&self) -> Option<&str> {
+        let of_estate = || self.estate.organization.as_ref()?.id.as_deref();
+        self.site.organization.as_deref().or_else(of_estate)
+    }
+}
+
 /// Which limits, by `Sid`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
@@ -516,7 +525,7 @@ fn denied_actions(nodes: &[Node]) -> usize {
 
 fn observed(asked: &Asked<'_>, bounds: &Bounds) -> Observations {
     let mut observations = Observations::default();
-    let organization = asked.site.organization.as_deref();
+    let organization = asked.organization();
     for call in asked.observed {
         let Some(account) = call.role.account_id() else {
             observations.passing += 1;

@@ -9,6 +9,8 @@ use bailiwick_iam::{
     policy::{Effect, Test},
 };
 
+use bailiwick_iam_catalog::builtin;
+
 use super::{Asked, Observed};
 use crate::site;
 
@@ -28,6 +30,8 @@ pub struct Ground {
     pub admins: Vec<String>,
     pub pipelines: Vec<String>,
     pub organization: Option<String>,
+    /// What charters read and write in these accounts, of services whose resources heed RCPs.
+    pub data: Vec<String>,
 }
 
 impl Ground {
@@ -69,7 +73,8 @@ impl Ground {
                 admins
             },
             pipelines,
-            organization: asked.site.organization.clone(),
+            organization: asked.organization().map(str::to_owned),
+            data: list(found.data),
         }
     }
 }
@@ -100,6 +105,12 @@ fn exempted(accounts: &BTreeSet<AccountId>, estate: &Estate) -> Vec<String> {
     exempt.into_iter().collect()
 }
 
+fn heeds_rcps(service: &str) -> bool {
+    builtin()
+        .service(service)
+        .is_ok_and(|service| service.supports_rcp())
+}
+
 #[derive(Default)]
 struct Found {
     regions: BTreeSet<String>,
@@ -107,6 +118,7 @@ struct Found {
     profiles: BTreeSet<String>,
     makers: BTreeSet<String>,
     accounts: BTreeSet<String>,
+    data: BTreeSet<String>,
 }
 
 impl Found {
@@ -123,6 +135,19 @@ impl Found {
             .extend(regions.filter(|it| !it.is_empty()).map(str::to_owned));
         for model in charter.models.iter().chain(&site.models) {
             self.model(model.as_str());
+        }
+        let reaches = charter
+            .tasks
+            .values()
+            .flat_map(|task| task.read.iter().chain(&task.write));
+        for resource in reaches.flat_map(|reach| &reach.resources) {
+            let is_elsewhere = resource
+                .account()
+                .and_then(|account| account.parse::<AccountId>().ok())
+                .is_some_and(|account| !accounts.contains(&account));
+            if !is_elsewhere && resource.service().is_some_and(heeds_rcps) {
+                self.data.insert(resource.widened());
+            }
         }
     }
 

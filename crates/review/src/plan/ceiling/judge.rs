@@ -45,7 +45,7 @@ pub(super) fn charter(
             let regions = regions(charter, site);
             let roles = compiled.roles().map(|role| {
                 let bound = bounds.over(role.account);
-                of_role(role, &regions, bound, site.organization.as_deref(), algebra)
+                of_role(role, &regions, bound, asked.organization(), algebra)
             });
             worst(roles)
         }
@@ -97,11 +97,16 @@ fn of_role(
         ..Layers::default()
     };
     let ceiling = under(bound);
-    // The roles are the organisation's own.
-    let known = organization.map(|id| ("aws:PrincipalOrgID", Some(id)));
+    // The roles are the organisation's own, and the SDKs of AWS speak TLS.
+    let organization = organization.map(|id| ("aws:PrincipalOrgID", Some(id)));
+    let known = || {
+        organization
+            .into_iter()
+            .chain([("aws:SecureTransport", Some("true"))])
+    };
     let (allowed, asked) = (
-        algebra.access(&ceiling, Some(&principal)).knowing(known),
-        algebra.access(&declared, Some(&principal)).knowing(known),
+        algebra.access(&ceiling, Some(&principal)).knowing(known()),
+        algebra.access(&declared, Some(&principal)).knowing(known()),
     );
     let (contained, certificate) = allowed.contains_with_certificate(&asked);
     // What each denial would take is held against what is declared.
@@ -238,6 +243,7 @@ pub(super) fn observed(seen: &Observed, bound: &Bound, organization: Option<&str
     let mut request = Request::new(principal, &seen.action, &seen.resource);
     // A trail tells the resource and not the circumstances.
     request.context = bailiwick_iam::request::Context::incomplete();
+    request.context.set("aws:SecureTransport", "true");
     if let Some(organization) = organization {
         request.context.set("aws:PrincipalOrgID", organization);
     }

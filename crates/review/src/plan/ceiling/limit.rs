@@ -1,5 +1,7 @@
 //! What a ceiling may say: one limit, one statement, with its reason and where AWS writes of it.
 
+use std::collections::BTreeSet;
+
 use bailiwick_iam::{
     json::{Span, Spanned},
     policy::{
@@ -44,7 +46,7 @@ impl Limit {
 }
 
 /// Every limit, in the order in which a ceiling lists them.
-pub const LIMITS: [Limit; 16] = [
+pub const LIMITS: [Limit; 19] = [
     Limit {
         sid: "AgentsInTheirRegions",
         kind: CeilingKind::Scp,
@@ -156,6 +158,27 @@ pub const LIMITS: [Limit; 16] = [
         reason: "Roles of agents are assumed by the organisation's own principals and by AWS services, whatever their trust policies say.",
         source: "https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_examples.html",
         make: agent_roles_from_inside,
+    },
+    Limit {
+        sid: "AgentRolesForOurServices",
+        kind: CeilingKind::Rcp,
+        reason: "An AWS service that acts for another organisation assumes no agent's role: the confused deputy is stopped at the role, whatever its trust policy forgot.",
+        source: "https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_examples.html",
+        make: agent_roles_for_our_services,
+    },
+    Limit {
+        sid: "AgentDataFromInside",
+        kind: CeilingKind::Rcp,
+        reason: "What charters read and write is touched by the organisation's own principals and by AWS services, whatever the policies of buckets, tables, keys and secrets say. A partner who is meant to read some of it is a reason to leave this out.",
+        source: "https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_examples.html",
+        make: agent_data_from_inside,
+    },
+    Limit {
+        sid: "AgentDataOverTls",
+        kind: CeilingKind::Rcp,
+        reason: "What charters read and write crosses the network encrypted.",
+        source: "https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_examples.html",
+        make: agent_data_over_tls,
     },
 ];
 
@@ -360,16 +383,72 @@ fn agents_inside_vpc(_: &Ground) -> Result<Statement, Lacks> {
 }
 
 fn agent_roles_from_inside(ground: &Ground) -> Result<Statement, Lacks> {
-    let Some(organization) = &ground.organization else {
+    let statement = deny(&["sts:AssumeRole"], only(&[AGENT_ROLES]));
+    Ok(to_outsiders(statement, organization(ground)?))
+}
+
+fn agent_roles_for_our_services(ground: &Ground) -> Result<Statement, Lacks> {
+    let organization = organization(ground)?;
+    let statement = deny(&["sts:AssumeRole"], only(&[AGENT_ROLES]))
+        .when_operator(
+            if_exists(Test::StringNotEquals),
+            "aws:SourceOrgID",
+            &[organization],
+        )
+        .when(Test::Null, "aws:SourceAccount", &["false"])
+        .when(Test::Bool, "aws:PrincipalIsAWSService", &["true"]);
+    Ok(to_everyone(statement))
+}
+
+fn agent_data_from_inside(ground: &Ground) -> Result<Statement, Lacks> {
+    let organization = organization(ground)?;
+    Ok(to_outsiders(deny_data(ground)?, organization))
+}
+
+fn agent_data_over_tls(ground: &Ground) -> Result<Statement, Lacks> {
+    let statement =
+        deny_data(ground)?.when_operator(if_exists(Test::Bool), "aws:SecureTransport", &["false"]);
+    Ok(to_everyone(statement))
+}
+
+/// Characters of resources for which an RCP has room beside the rest of a statement.
+const DATA_LENGTH_MAX: usize = 4_096;
+
+/// Everything that can be done with what charters read and write, where its service heeds RCPs.
+fn deny_data(ground: &Ground) -> Result<Statement, Lacks> {
+    let data = some(
+        &ground.data,
+        "no charter below touches a resource of a service that heeds RCPs",
+    )?;
+    // Each stands in quotes, with a comma behind.
+    let length: usize = data.iter().map(|arn| arn.chars().count() + 3).sum();
+    if length > DATA_LENGTH_MAX {
         return Err(Lacks(
-            "nothing says which organisation this is: --organization o-…",
+            "the charters below name more resources than one RCP has room for: name fewer units, or write it over whole services",
         ));
-    };
-    let if_exists = |test| Operator {
+    }
+    let services = data.iter().filter_map(|arn| arn.split(':').nth(2));
+    let actions: BTreeSet<String> = services.map(|service| format!("{service}:*")).collect();
+    let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
+    Ok(deny(&actions, only(data)))
+}
+
+fn organization(ground: &Ground) -> Result<&str, Lacks> {
+    ground.organization.as_deref().ok_or(Lacks(
+        "nothing says which organisation this is: --organization o-…, or `id` in organization.json",
+    ))
+}
+
+const fn if_exists(test: Test) -> Operator {
+    Operator {
         if_exists: true,
         ..Operator::plain(test)
-    };
-    let statement = deny(&["sts:AssumeRole"], only(&[AGENT_ROLES]))
+    }
+}
+
+/// For everybody but AWS services and the organisation's own principals.
+fn to_outsiders(statement: Statement, organization: &str) -> Statement {
+    let statement = statement
         .when_operator(
             if_exists(Test::StringNotEquals),
             "aws:PrincipalOrgID",
@@ -380,12 +459,16 @@ fn agent_roles_from_inside(ground: &Ground) -> Result<Statement, Lacks> {
             "aws:PrincipalIsAWSService",
             &["false"],
         );
-    Ok(Statement {
+    to_everyone(statement)
+}
+
+fn to_everyone(statement: Statement) -> Statement {
+    Statement {
         principals: Some(Selection::Only(vec![Spanned::made(
             PrincipalPattern::Everyone,
         )])),
         ..statement
-    })
+    }
 }
 
 fn some<'g>(list: &'g [String], lacks: &'static str) -> Result<&'g [String], Lacks> {

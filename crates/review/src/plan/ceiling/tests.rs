@@ -140,6 +140,10 @@ fn full_ground() -> Ground {
         admins: list(&["arn:aws:iam::*:role/admins/*"]),
         pipelines: list(&["arn:aws:iam::*:role/pipeline"]),
         organization: Some("o-acme123456".to_owned()),
+        data: list(&[
+            "arn:aws:dynamodb:us-east-1:111122223333:table/ledger",
+            "arn:aws:s3:::invoices/*",
+        ]),
     }
 }
 
@@ -239,7 +243,7 @@ fn an_agent_that_keeps_to_its_region_and_model_is_proved_untouched() {
         proposal.proofs
     );
     assert!(
-        proposal.summary().contains("breaks 0 of 1 agents"),
+        proposal.summary().contains("breaks 0 of 1 agent"),
         "{}",
         proposal.summary()
     );

@@ -10,6 +10,7 @@ use crate::plan::{
     Act, CeilingKind, Change, Claim, Document, Inverse, Kind, Obligation, Phase, Plan, Proof,
     Proven, SnapshotHash, VERSION, Verdict,
 };
+use crate::rule::counted;
 
 /// What no ceiling can do, whatever its statements.
 pub const CANNOT: [&str; 6] = [
@@ -110,10 +111,10 @@ impl Proposal {
             self.proofs.iter().filter(is).count()
         };
         let mut text = format!(
-            "denies {} actions, breaks {} of {} agents",
-            self.denied_actions,
+            "denies {}, breaks {} of {}",
+            counted(self.denied_actions, "action"),
             of(Verdict::Refuted),
-            self.proofs.len()
+            counted(self.proofs.len(), "agent"),
         );
         if of(Verdict::Unknown) > 0 {
             text.push_str(&format!(", cannot tell for {}", of(Verdict::Unknown)));
