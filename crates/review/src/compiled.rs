@@ -112,7 +112,12 @@ impl<'e> CompiledEstate<'e> {
             ResourcePolicy::Attached(policy) => self.document(policy).cloned(),
             ResourcePolicy::None | ResourcePolicy::Unknown => None,
         };
-        let owner = resource.account_id();
+        // The ARN of a bucket names no account; whoever collected it does.
+        let listed = || {
+            let listed = self.estate.resource(resource)?;
+            self.estate.resources.at(listed).account
+        };
+        let owner = resource.account_id().or_else(listed);
         layers.rcp = owner.and_then(|owner| self.rcps.get(&owner).cloned().flatten());
         layers.management_account = self.management_account();
         layers

@@ -14,6 +14,7 @@ mod compare;
 mod evidence;
 mod holders;
 mod missing;
+mod onward;
 mod sample;
 mod seat;
 mod uses;

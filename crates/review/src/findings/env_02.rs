@@ -1,6 +1,6 @@
 //! ENV-02: from one environment into another.
 
-use bailiwick_estate::Resource;
+use bailiwick_estate::{Resource, Role, principal::Tags};
 use serde_json::json;
 
 use crate::{
@@ -13,9 +13,9 @@ rule! {
     /// An agent that is not production reaches production, or the other way round.
     ///
     /// **Sees.** A role behind an agent of a known environment, and a resource or a role of another
-    /// one that its effective permissions, and the resource's own policy, let it use. Environments
-    /// come from charters, or else from tags, accounts and units; where none is known, nothing is
-    /// claimed.
+    /// one that its effective permissions, and the resource's own policy, let it use; of a role, that
+    /// both sides let it be assumed. Environments come from charters, or else from tags, accounts and
+    /// units; where none is known, nothing is claimed.
     ///
     /// **Matters.** Staging is where prompts, tools and models are tried. What it can reach, tries
     /// reach.
@@ -54,13 +54,10 @@ fn environment<'v>(view: &'v View<'_>, seat: &Seat) -> Option<&'v str> {
 
 /// A resource's own tag, or else its account's environment.
 fn environment_of<'v>(view: &'v View<'_>, resource: &'v Resource) -> Option<&'v str> {
-    let tag = ["environment", "env", "stage"]
-        .into_iter()
-        .find_map(|key| resource.tags.get(key).map(String::as_str));
     let account = resource
         .account
         .and_then(|it| view.estate.accounts.get(&it));
-    tag.or_else(|| account?.environment.as_ref().map(|it| it.name.as_str()))
+    tagged(&resource.tags).or_else(|| account?.environment.as_ref().map(|it| it.name.as_str()))
 }
 
 struct Crossing {
@@ -72,13 +69,21 @@ struct Crossing {
 
 fn look(view: &View<'_>, seat: &Seat, own: &str) -> Option<Finding> {
     let mut missing = Missing::default();
-    let mut crossings: Vec<_> = view
-        .estate
-        .resources
-        .values()
-        .filter_map(|resource| crossing(view, seat, own, resource, &mut missing))
-        .take(SHOWN_MAX)
-        .collect();
+    let mut crossings: Vec<Crossing> = Vec::new();
+    for resource in view.estate.resources.values() {
+        // The list is long enough, and what is worst in it is known.
+        let is_told = crossings.len() >= SHOWN_MAX && crossings.iter().any(|it| it.mutates);
+        if is_told {
+            break;
+        }
+        let Some(found) = crossing(view, seat, own, resource, &mut missing) else {
+            continue;
+        };
+        if crossings.len() < SHOWN_MAX || found.mutates {
+            crossings.push(found);
+        }
+    }
+    crossings.extend(roles(view, seat, own, &mut missing));
     crossings.sort_by(|a, b| b.mutates.cmp(&a.mutates).then_with(|| a.to.cmp(&b.to)));
     let role = view.estate.roles.at(seat.role);
     let Some(worst) = crossings.first() else {
@@ -113,6 +118,45 @@ fn look(view: &View<'_>, seat: &Seat, own: &str) -> Option<Finding> {
         },
         cause: names,
     }))
+}
+
+/// The roles of an unlike environment that the role may assume.
+fn roles(view: &View<'_>, seat: &Seat, own: &str, missing: &mut Missing) -> Vec<Crossing> {
+    let mut crossings = Vec::new();
+    for id in view.onward(seat) {
+        let role = view.estate.roles.at(id);
+        let Some(environment) = environment_of_role(view, role) else {
+            continue;
+        };
+        if is_production(environment) == is_production(own) {
+            continue;
+        }
+        let answer = view.role_can(seat.role, "sts:AssumeRole", role.arn.as_str());
+        if let Some(proof) = missing.proof(answer) {
+            crossings.push(Crossing {
+                to: role.arn.to_string(),
+                environment: environment.to_owned(),
+                proof,
+                mutates: false,
+            });
+        }
+        if crossings.len() >= SHOWN_MAX {
+            break;
+        }
+    }
+    crossings
+}
+
+/// A role's own tag, or else its account's environment.
+fn environment_of_role<'v>(view: &'v View<'_>, role: &'v Role) -> Option<&'v str> {
+    let account = view.estate.accounts.get(&role.account);
+    tagged(&role.tags).or_else(|| account?.environment.as_ref().map(|it| it.name.as_str()))
+}
+
+fn tagged(tags: &Tags) -> Option<&str> {
+    ["environment", "env", "stage"]
+        .into_iter()
+        .find_map(|key| tags.get(key).map(String::as_str))
 }
 
 /// A use of the resource that the role is allowed, if it lies in an unlike environment.

@@ -119,8 +119,10 @@ fn is_open(statement: &Statement) -> bool {
 
 /// The actions of a statement that a policy could have limited.
 fn candidates(view: &View<'_>, statement: &Statement) -> Vec<String> {
-    let Selection::Only(patterns) = &statement.actions else {
-        return Vec::new();
+    // What is not left out is granted; the evaluator says what that is.
+    let patterns: Vec<&str> = match &statement.actions {
+        Selection::Only(patterns) => patterns.iter().map(|it| it.value.0.as_str()).collect(),
+        Selection::AllBut(_) => vec!["*"],
     };
     let scopable = |action: &&Known| {
         action.has_resources && action.level != AccessLevel::List && !is_telemetry(&action.name)
@@ -128,7 +130,7 @@ fn candidates(view: &View<'_>, statement: &Statement) -> Vec<String> {
     patterns
         .iter()
         .flat_map(|pattern| {
-            let known = view.expanded(&pattern.value.0);
+            let known = view.expanded(pattern);
             let weighty = known.iter().filter(|it| is_weighty(&it.name));
             let light = known.iter().filter(|it| !is_weighty(&it.name));
             let tried = weighty.chain(light).filter(scopable).take(TRIED_MAX);

@@ -1,11 +1,12 @@
 //! PERM-05: an agent that can rewrite itself.
 
-use bailiwick_estate::{Agent, AgentKind};
+use bailiwick_estate::{Agent, AgentKind, Role};
 
 use crate::{
     finding::Finding,
     forbidden::{self, Denies, Words},
     rule::{Checked, rule, some_of},
+    site::guardrail,
     view::{Seat, View},
 };
 
@@ -14,8 +15,9 @@ rule! {
     /// policy engine.
     ///
     /// **Sees.** Effective permissions of an agent's role to update or delete the agent itself, the
-    /// alias that routes to it, the guardrail or policy engine that checks it, or the role it runs
-    /// as.
+    /// alias that routes to it, the guardrail or policy engine that checks it, the code of a function
+    /// that it is, or the role it runs as: its policies, those attached to it, its boundary and its
+    /// trust.
     ///
     /// **Matters.** Whatever was reviewed holds until the agent changes it. An injected prompt can
     /// take the guardrail off first.
@@ -42,10 +44,15 @@ fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
         "iam:AttachRolePolicy",
         "iam:DeleteRolePermissionsBoundary",
         "iam:UpdateAssumeRolePolicy",
+        // What denies it something may be among what it takes away.
+        "iam:DeleteRolePolicy",
+        "iam:DetachRolePolicy",
+        "iam:PutRolePermissionsBoundary",
     ]
     .into_iter()
     .map(|action| (action, role.arn.to_string()))
     .collect();
+    calls.extend(policies_of(view, role));
     for &id in &seat.agents {
         calls.extend(own(view.estate.agents.at(id)));
     }
@@ -66,6 +73,20 @@ fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
     forbidden::look(&RULE, view, seat, &calls, words)
 }
 
+/// Changes to the managed policies that its role has, its boundary among them. AWS's own cannot be
+/// changed.
+fn policies_of(view: &View<'_>, role: &Role) -> Vec<(&'static str, String)> {
+    let documents = role.attached.iter().chain(&role.boundary);
+    let own = documents
+        .filter_map(|document| view.estate.policies.at(*document).arn.as_ref())
+        .filter(|arn| arn.account() != "aws");
+    own.flat_map(|arn| {
+        ["iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"]
+            .map(|action| (action, arn.to_string()))
+    })
+    .collect()
+}
+
 /// Changes to the agent, and to what routes to it or checks it.
 fn own(agent: &Agent) -> Vec<(&'static str, String)> {
     let verbs: &[&'static str] = match agent.kind {
@@ -73,6 +94,9 @@ fn own(agent: &Agent) -> Vec<(&'static str, String)> {
             "bedrock:UpdateAgent",
             "bedrock:DeleteAgent",
             "bedrock:CreateAgentActionGroup",
+            "bedrock:UpdateAgentActionGroup",
+            "bedrock:AssociateAgentCollaborator",
+            "bedrock:AssociateAgentKnowledgeBase",
         ],
         AgentKind::Flow => &["bedrock:UpdateFlow", "bedrock:DeleteFlow"],
         AgentKind::Runtime => &[
@@ -87,6 +111,11 @@ fn own(agent: &Agent) -> Vec<(&'static str, String)> {
             "bedrock-agentcore:UpdateGateway",
             "bedrock-agentcore:DeleteGateway",
             "bedrock-agentcore:CreateGatewayTarget",
+            "bedrock-agentcore:UpdateGatewayTarget",
+        ],
+        AgentKind::SelfRun if agent.arn.service() == "lambda" => &[
+            "lambda:UpdateFunctionCode",
+            "lambda:UpdateFunctionConfiguration",
         ],
         AgentKind::Browser => &["bedrock-agentcore:DeleteBrowser"],
         AgentKind::CodeInterpreter => &["bedrock-agentcore:DeleteCodeInterpreter"],
@@ -102,13 +131,9 @@ fn own(agent: &Agent) -> Vec<(&'static str, String)> {
         };
         Some((verb, alias.arn.as_ref()?.to_string()))
     });
-    let guardrail = agent
-        .guardrail
-        .iter()
-        .filter(|it| it.starts_with("arn:"))
-        .flat_map(|it| {
-            ["bedrock:UpdateGuardrail", "bedrock:DeleteGuardrail"].map(|verb| (verb, it.clone()))
-        });
+    let guardrail = guardrail(agent).into_iter().flat_map(|it| {
+        ["bedrock:UpdateGuardrail", "bedrock:DeleteGuardrail"].map(|verb| (verb, it.to_string()))
+    });
     let engine = agent.policy_engine.iter().flat_map(|it| {
         [
             "bedrock-agentcore:UpdatePolicyEngine",

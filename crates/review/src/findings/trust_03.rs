@@ -1,11 +1,10 @@
 //! TRUST-03: roles behind the role.
 
 use bailiwick_estate::{Id, PrincipalId, Role};
-use bailiwick_iam::policy::Selection;
 use serde_json::json;
 
 use crate::{
-    escalation::{Admin, glob},
+    escalation::Admin,
     finding::{Finding, Fix, Hop, Severity},
     rule::{Checked, Claim, arns, listed, patch, rule, some_of},
     view::{Missing, Proof, Seat, View},
@@ -45,7 +44,8 @@ struct Onward {
 fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
     let own = view.estate.roles.at(seat.role);
     let mut missing = Missing::default();
-    let onward: Vec<_> = candidates(view, seat)
+    let onward: Vec<_> = view
+        .onward(seat)
         .into_iter()
         .filter_map(|role| {
             let arn = &view.estate.roles.at(role).arn;
@@ -121,35 +121,4 @@ fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
             cause: names,
         }),
     )
-}
-
-/// Roles that the seat's policies speak of assuming, or whose trust policy names the seat's role.
-fn candidates(view: &View<'_>, seat: &Seat) -> Vec<Id<Role>> {
-    let own = &view.estate.roles.at(seat.role).arn;
-    let patterns: Vec<_> = view
-        .grants(seat.role)
-        .filter(|(_, _, statement)| match &statement.actions {
-            Selection::Only(actions) => actions
-                .iter()
-                .any(|it| glob::matches(&it.value.0, "sts:AssumeRole")),
-            Selection::AllBut(_) => true,
-        })
-        .flat_map(|(_, _, statement)| match &statement.resources {
-            Some(Selection::Only(patterns)) => {
-                patterns.iter().map(|it| it.value.0.as_str()).collect()
-            }
-            Some(Selection::AllBut(_)) => vec!["*"],
-            None => Vec::new(),
-        })
-        .collect();
-    let mut found: Vec<_> = view.trusting(own.as_str()).to_vec();
-    let spoken_of = view.admitting_many().iter().copied().filter(|&role| {
-        let arn = view.estate.roles.at(role).arn.as_str();
-        patterns.iter().any(|pattern| glob::matches(pattern, arn))
-    });
-    found.extend(spoken_of);
-    found.retain(|&role| role != seat.role);
-    found.sort();
-    found.dedup();
-    found
 }

@@ -19,16 +19,19 @@ impl View<'_> {
         missing: &mut Missing,
     ) -> Option<(Proof, bool)> {
         let prefix = format!("{}:", resource.arn.service());
+        let every = format!("{prefix}*");
         let mut best: Option<(Proof, bool)> = None;
         for (_, _, statement) in self.grants(role) {
-            let Selection::Only(actions) = &statement.actions else {
-                continue;
+            // What is not left out is granted; the evaluator says what that is.
+            let actions: Vec<&str> = match &statement.actions {
+                Selection::Only(actions) => actions.iter().map(|it| it.value.0.as_str()).collect(),
+                Selection::AllBut(_) => vec![every.as_str()],
             };
             let Some(target) = target(statement.resources.as_ref(), resource) else {
                 continue;
             };
             for pattern in actions {
-                let known = self.expanded(&pattern.value.0);
+                let known = self.expanded(pattern);
                 let relevant = |it: &&Known| it.has_resources && it.name.starts_with(&prefix);
                 for action in known.iter().filter(relevant).take(TRIED_MAX) {
                     let adds_nothing = best

@@ -92,8 +92,33 @@ fn life_01_an_owner_who_is_gone() {
     assert!(finding.why.contains("user/bob"), "{}", finding.why);
     owned(&of("bob"), true).is_unknown("LIFE-01");
     owned("arn:aws:iam::444455556666:user/bob", false).is_unknown("LIFE-01");
-    // Of a team, no snapshot tells.
-    owned("papers", false).is_silent("LIFE-01");
+    // Of a team or an address, no snapshot tells whether anybody is behind it.
+    let untold = owned("papers", false).is_unknown("LIFE-01");
+    assert_eq!(untold.subject, "papers");
+    owned("papers@example.com", true).is_unknown("LIFE-01");
+}
+
+#[test]
+fn life_01_asks_once_for_each_team_and_believes_a_charter() {
+    let owned = |charter: &str| {
+        let world = World::default()
+            .role("reader", &trust_of("reader"), &json!([]))
+            .role("writer", &trust_of("writer"), &json!([]))
+            .runtime_tagged("reader", "reader", &json!({"owner": "papers"}))
+            .runtime_tagged("writer", "writer", &json!({"owner": "papers"}));
+        if charter.is_empty() {
+            world
+        } else {
+            world.charter(charter.to_owned())
+        }
+    };
+    let checked = owned("").checked("LIFE-01");
+    assert_eq!(checked.findings.len(), 1, "{:#?}", checked.findings);
+    assert_eq!(checked.findings[0].agents.len(), 2);
+    assert_eq!(checked.passed(), 0);
+    let checked = owned(&charter("", READS)).checked("LIFE-01");
+    assert_eq!(checked.findings[0].agents, [runtime_arn("writer")]);
+    assert_eq!(checked.passed(), 1);
 }
 
 #[test]
@@ -104,7 +129,7 @@ fn life_01_an_agent_without_an_owner() {
     World::default()
         .role("reader", &trust_of("reader"), &json!([]))
         .runtime_tagged("reader", "reader", &json!({"owner": "papers"}))
-        .is_silent("LIFE-01");
+        .is_unknown("LIFE-01");
 }
 
 #[test]

@@ -106,6 +106,33 @@ fn perm_05_an_agent_that_may_update_itself() {
 }
 
 #[test]
+fn perm_05_an_agent_that_may_take_its_denials_away() {
+    for action in [
+        "iam:DetachRolePolicy",
+        "iam:DeleteRolePolicy",
+        "iam:PutRolePermissionsBoundary",
+    ] {
+        reader(&allow(&[action], &[&role_arn("reader")])).fires("PERM-05");
+        reader(&allow(&[action], &[&role_arn("other")])).is_silent("PERM-05");
+    }
+    let world = |named: &str| {
+        let statements = allow(&["iam:CreatePolicyVersion"], &[&policy_arn(named)]);
+        bounded(&statements, &allow(&["*"], &["*"]))
+    };
+    world("limit").fires("PERM-05");
+    world("another").is_silent("PERM-05");
+}
+
+#[test]
+fn perm_02_what_not_action_leaves_open() {
+    let all_but = json!([{"Effect": "Allow", "NotAction": ["iam:*", "sts:*"], "Resource": "*"}]);
+    let finding = reader(&all_but).fires("PERM-02");
+    assert_eq!(finding.severity, Severity::High);
+    let named = json!([{"Effect": "Allow", "NotAction": ["iam:*", "sts:*"], "Resource": "arn:aws:s3:::papers/*"}]);
+    reader(&named).is_silent("PERM-02");
+}
+
+#[test]
 fn perm_06_a_pattern_over_all_runtimes() {
     let world = |resource: &str| {
         reader(&allow(
@@ -160,4 +187,20 @@ fn obs_02_an_agent_that_may_delete_its_own_logs() {
     };
     reader(&allow(&["logs:DeleteLogGroup"], &[&logs("reader-")])).fires("OBS-02");
     reader(&allow(&["logs:DeleteLogGroup"], &[&logs("writer-")])).is_silent("OBS-02");
+}
+
+#[test]
+fn obs_02_a_trail_by_its_name_and_files_that_expire() {
+    let trail = format!("arn:aws:cloudtrail:eu-west-1:{ACCOUNT}:trail/management-events");
+    for action in ["cloudtrail:StopLogging", "cloudtrail:UpdateTrail"] {
+        reader(&allow(&[action], &[&trail])).fires("OBS-02");
+    }
+    reader(&allow(&["cloudtrail:GetTrail"], &[&trail])).is_silent("OBS-02");
+    let bucket = "arn:aws:s3:::trail-files";
+    let world = |class: &str| {
+        reader(&allow(&["s3:PutLifecycleConfiguration"], &[bucket]))
+            .resource(json!({"arn": bucket, "type": "AWS::S3::Bucket", "data": [class]}))
+    };
+    world("audit").fires("OBS-02");
+    world("public").is_silent("OBS-02");
 }

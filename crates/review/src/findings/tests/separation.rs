@@ -148,3 +148,33 @@ fn env_02_a_staging_agent_in_productions_bucket() {
     assert_eq!(finding.severity, Severity::High);
     world("staging").is_silent("ENV-02");
 }
+
+#[test]
+fn env_02_what_not_action_leaves_open() {
+    let all_but = json!([{"Effect": "Allow", "NotAction": ["iam:*"], "Resource": "*"}]);
+    let finding = World::default()
+        .role("reader", &trust_of("reader"), &all_but)
+        .runtime_tagged("reader", "reader", &json!({"environment": "staging"}))
+        .resource(json!({"arn": "arn:aws:s3:::papers", "type": "AWS::S3::Bucket", "tags": {"environment": "prod"}}))
+        .fires("ENV-02");
+    assert_eq!(finding.severity, Severity::Critical);
+}
+
+#[test]
+fn env_02_a_staging_agent_that_may_become_a_role_of_production() {
+    let world = |environment: &str| {
+        let tags = json!({"Tags": [{"Key": "environment", "Value": environment}]});
+        let trust = json!([{"Effect": "Allow", "Principal": {"AWS": role_arn("reader")}, "Action": "sts:AssumeRole"}]);
+        World::default()
+            .role(
+                "reader",
+                &trust_of("reader"),
+                &allow(&["sts:AssumeRole"], &[&role_arn("deployer")]),
+            )
+            .role_with("deployer", &trust, &json!([]), &tags)
+            .runtime_tagged("reader", "reader", &json!({"environment": "staging"}))
+    };
+    let finding = world("prod").fires("ENV-02");
+    assert!(finding.title.contains("deployer"), "{}", finding.title);
+    world("staging").is_silent("ENV-02");
+}
