@@ -1,6 +1,6 @@
 use std::hint::black_box;
 
-use bailiwick_estate::{Estate, File};
+use bailiwick_estate::{Estate, File, usage::Usage};
 
 const IAM: &[u8] = br#"{"UserDetailList":[],"GroupDetailList":[],"Policies":[],"RoleDetailList":[
 {"Path":"/","RoleName":"r","RoleId":"AROAEXAMPLE","Arn":"arn:aws:iam::111122223333:role/r",
@@ -30,6 +30,28 @@ pub fn resources(input: &[u8]) {
 /// The answers of one service.
 pub fn service_calls(input: &[u8]) {
     beside_iam("accounts/111122223333/us-east-1/bedrock-agent.json", input);
+}
+
+/// What a trail folds to: what is read is written as what is read again.
+pub fn usage(input: &[u8]) {
+    match Usage::read("fuzzed", input) {
+        Ok(usage) => {
+            let Ok(written) = usage.to_ndjson() else {
+                return;
+            };
+            let again = Usage::read("written", written.as_bytes());
+            assert_eq!(again.as_ref(), Ok(&usage), "{written}");
+            for used in &usage.lines {
+                black_box(used.succeeded());
+                assert!(usage.of_role(&used.role).next().is_some());
+            }
+            black_box(usage.coverage.map(|coverage| coverage.days()));
+        }
+        Err(error) => {
+            assert!(error.line > 0 && error.column > 0, "{error}");
+            assert!(!error.mend.is_empty(), "{error}");
+        }
+    }
 }
 
 fn beside_iam(below: &str, input: &[u8]) {

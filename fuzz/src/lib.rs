@@ -12,10 +12,10 @@ mod review;
 
 pub use catalog::catalog;
 pub use charter::charter;
-pub use estate::{authorization_details, iam_extra, organization, resources, service_calls};
+pub use estate::{authorization_details, iam_extra, organization, resources, service_calls, usage};
 pub use iam::{access, arn, case, policy, request};
 pub use ledger::ledger;
-pub use review::waivers;
+pub use review::{plan, waivers};
 
 fn text(input: &[u8]) -> &str {
     str::from_utf8(input).unwrap_or_default()
