@@ -240,8 +240,8 @@ Examples:
   bailiwick compare bucket-new.json bucket-old.json --kind resource
 
 A side is a policy; or a JSON list of policies, each a document or an object with its `name` and
-`document`; or layers, an object with `identity`, `boundary` and `session`, which are such lists, and
-`scp`, a list of levels with `target` and `policies`.
+`document`; or layers, an object with `identity`, `boundary` and `session`, which are such lists,
+and `scp`, a list of levels with `target` and `policies`.
 A is the candidate, B the reference: `wider` means A allows something that B does not.
 Exit codes: with --gate, 1 if A allows anything new and 3 if that cannot be told; 2 bad input;
 0 otherwise.")]

@@ -89,8 +89,10 @@ pub(crate) fn read(path: &Path) -> Result<Plan, Fault> {
     };
     let document = input::document(&file)?;
     Plan::parse(&document.text).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        Fault::new(format!("{}:{line}:{column}: {error}", document.name))
+        let (line, column, text) = (error.line(), error.column(), error.to_string());
+        // The place is said once, and as the file's.
+        let problem = text.rsplit_once(" at line ").map_or(&*text, |(it, _)| it);
+        Fault::new(format!("{}:{line}:{column}: {problem}", document.name))
             .mend("`bailiwick split`, `tighten` and `ceiling` write plans; this is none of this release, or was changed")
     })
 }

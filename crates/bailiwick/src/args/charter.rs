@@ -49,9 +49,11 @@ pub(crate) struct CharterCheck {
 #[command(after_help = "\
 Examples:
   bailiwick charter draft support_copilot --estate examples/acme
-  bailiwick charter draft support_copilot --estate snapshot/ --usage usage.ndjson --out charters/support-copilot.yaml
+  bailiwick charter draft support_copilot --estate snapshot/ --usage usage.ndjson \\
+      --out charters/support-copilot.yaml
 
-A draft is a beginning: what it guesses says `# guess:` above it. Exit codes: 2 bad input; 0 otherwise.")]
+A draft is a beginning: what it guesses says `# guess:` above it. Exit codes: 2 bad input;
+0 otherwise.")]
 pub(crate) struct CharterDraft {
     /// The agent: its name in its charter or on its platform, its id, its ARN, or the name of its
     /// role where nothing else has it
@@ -106,7 +108,8 @@ pub(crate) struct Compile {
     #[arg(long, value_name = "ARN")]
     pub(crate) broker: Option<String>,
 
-    /// The organisation (o-…), so that resource policies can keep others out
+    /// The organisation (o-…), so that resource policies can keep others out; by default the one of
+    /// the estate
     #[arg(long, value_name = "ID")]
     pub(crate) organization: Option<String>,
 

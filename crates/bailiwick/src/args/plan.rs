@@ -38,9 +38,10 @@ pub(crate) struct Delivery {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  bailiwick split arn:aws:iam::111122223333:role/service-role/agents-shared --estate examples/acme --out plan/
-  bailiwick split agents-shared --estate snapshot/ --charters charters/ --usage usage.ndjson --out plan/
-  bailiwick plan apply-to-snapshot plan/ --estate examples/acme --out after/ && bailiwick scan after/
+  bailiwick split agents-shared --estate examples/acme --out plan/
+  bailiwick split arn:aws:iam::111122223333:role/service-role/agents-shared \\
+      --estate snapshot/ --charters charters/ --usage usage.ndjson --out plan/
+  bailiwick plan apply-to-snapshot plan/ --estate examples/acme --out after/
 
 Nothing is applied. Exit codes: 1 a proof is refuted; 3 none is, but one is unknown; 2 bad input;
 0 every proof holds.")]
@@ -61,8 +62,8 @@ pub(crate) struct Split {
 #[command(after_help = "\
 Examples:
   bailiwick tighten invoice_reader --estate examples/acme
-  bailiwick tighten arn:aws:bedrock-agentcore:us-east-1:111122223333:runtime/invoice_reader-Qm7vR2sT9x \\
-      --estate examples/acme --out plan/
+  bailiwick tighten invoice-reader --estate snapshot/ --charters charters/ --usage usage.ndjson \\
+      --out plan/ --as terraform
 
 What the trail could not have seen is not called unused: such a proof is unknown. Exit codes: 1 a
 proof is refuted; 3 none is, but one is unknown; 2 bad input; 0 every proof holds.")]
@@ -83,13 +84,14 @@ pub(crate) struct Tighten {
 #[command(after_help = "\
 Examples:
   bailiwick ceiling --estate examples/acme
-  bailiwick ceiling --estate snapshot/ --unit Production --without AgentsInsideVpc --out plan/ --as terraform
+  bailiwick ceiling --estate snapshot/ --unit Production --without AgentsInsideVpc \\
+      --out plan/ --as terraform
   bailiwick ceiling --estate snapshot/ --only NoInlineAgents --only NoNewBedrockKeys --out plan/
   bailiwick ceiling --list
 
 Each statement is named by its Sid, and drawn only where what it rests on is known; the others are
-left out, and the plan says why. Exit codes: 1 a declared request would be denied; 3 none is known to
-be, but one could not be told; 2 bad input, or no room for the policies; 0 otherwise.")]
+left out, and the plan says why. Exit codes: 1 a declared request would be denied; 3 none is known
+to be, but one could not be told; 2 bad input, or no room for the policies; 0 otherwise.")]
 pub(crate) struct Ceiling {
     /// Say what every statement is good for and on which page of AWS it rests, and do no more
     #[arg(long)]
@@ -128,7 +130,8 @@ pub(crate) struct Ceiling {
     #[arg(long, value_name = "ARN")]
     pub(crate) pipeline: Vec<String>,
 
-    /// The organisation (o-…), so that an RCP can keep others out
+    /// The organisation (o-…), so that an RCP can keep others out; by default `id` in
+    /// organization.json
     #[arg(long, value_name = "ID")]
     pub(crate) organization: Option<String>,
 

@@ -6,7 +6,7 @@ mod table;
 use bailiwick_iam::{
     case::Case,
     explain::{Explanation, explain},
-    request::{Context, Request, Values},
+    request::{Context, Principal, Request, Values},
 };
 use bailiwick_review::view::View;
 use serde::Serialize;
@@ -60,6 +60,7 @@ fn of_an_estate(asked: &Explain) -> anyhow::Result<Explained> {
     let estate = snapshot::load(&asked.paths)?;
     let catalog = bailiwick_iam_catalog::builtin();
     let view = View::new(&estate, catalog);
+    on_its_path(&view, &mut request);
     must_be_held(&view, &request)?;
     view.tell(&mut request);
     let explanation = explain(&view.layers_for(&request), &request, catalog);
@@ -124,6 +125,21 @@ fn context_of(pairs: &[String]) -> Result<Vec<(String, Values)>, Fault> {
         (key, values)
     };
     Ok(found.into_iter().map(values).collect())
+}
+
+/// The ARN of a session, as a trail has it, leaves out the path of its role; names of roles are unique
+/// in an account whatever their path.
+// IAM-009
+fn on_its_path(view: &View<'_>, request: &mut Request) {
+    let Principal::Session(session) = &request.principal else {
+        return;
+    };
+    let (name, account) = (session.role().resource_name(), request.principal.account());
+    let role = account.and_then(|account| view.estate.role_named(account, name));
+    let whole = role.map(|role| &view.estate.roles.at(role).arn);
+    if let Some(Ok(known)) = whole.map(|role| Principal::session(role, session.name())) {
+        request.principal = known;
+    }
 }
 
 /// A principal of an account that the snapshot holds must be in it; a stranger may be anybody.

@@ -134,6 +134,7 @@ struct Small<'a> {
     allowed: Value,
     declared: &'a str,
     scp: Value,
+    rcp: Value,
     bucket: Value,
     used: &'a [&'a str],
 }
@@ -148,6 +149,7 @@ impl Small<'_> {
             allowed: json!([{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::in/*"}]),
             declared: "{ actions: [s3:GetObject], resources: [\"arn:aws:s3:::in/*\"] }",
             scp: json!([{"Effect": "Allow", "Action": "*", "Resource": "*"}]),
+            rcp: Value::Null,
             bucket: Value::Null,
             used: &["s3:GetObject"],
         }
@@ -180,9 +182,14 @@ impl Small<'_> {
             );
         }
         let scps = json!([{"name": "ceiling", "document": document(&self.scp)}]);
+        let rcps = if self.rcp.is_null() {
+            json!([])
+        } else {
+            json!([{"name": "resources", "document": document(&self.rcp)}])
+        };
         put(
             "estate/organization.json",
-            &json!({"management_account": "999988887777", "roots": [{"id": "r-root", "scps": scps, "rcps": [],
+            &json!({"management_account": "999988887777", "roots": [{"id": "r-root", "scps": scps, "rcps": rcps,
                 "units": [], "accounts": [{"id": "111122223333", "name": "prod", "tags": {}, "scps": [
                     {"name": "FullAWSAccess", "document": document(&json!([{"Effect": "Allow", "Action": "*", "Resource": "*"}]))}], "rcps": []}]}]}),
         );
@@ -258,6 +265,34 @@ fn what_an_scp_denies_is_broken_there_and_a_deny_elsewhere_is_not() {
     let (code, reader) = untold.book();
     assert_eq!(code, 3, "{reader:#}");
     assert!(reader["unknown"].to_string().contains("aws:PrincipalOrgID"));
+}
+
+#[test]
+fn what_an_rcp_denies_is_broken_there_and_a_denial_of_others_is_not() {
+    let deny = |more: Value| {
+        let mut deny = json!({"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::in/*"});
+        for (name, value) in more.as_object().unwrap() {
+            deny[name] = value.clone();
+        }
+        json!([deny])
+    };
+    let denied = Small {
+        rcp: deny(json!({})),
+        ..Small::equal()
+    };
+    let (code, reader) = denied.book();
+    assert_eq!(code, 1, "{reader:#}");
+    assert_eq!(reader["broken"][0]["layer"], "rcp", "{reader:#}");
+    assert_eq!(actions(&reader["broken"]), ["s3:GetObject"]);
+    // It binds those of other accounts.
+    let outsiders = Small {
+        rcp: deny(
+            json!({"Condition": {"StringNotEquals": {"aws:PrincipalAccount": "111122223333"}}}),
+        ),
+        ..Small::equal()
+    };
+    let (code, reader) = outsiders.book();
+    assert_eq!(code, 0, "{reader:#}");
 }
 
 #[test]

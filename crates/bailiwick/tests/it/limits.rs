@@ -111,6 +111,47 @@ fn a_name_is_as_long_as_its_task_role_allows_and_no_longer() {
     );
 }
 
+/// AWS takes paths of 512 characters and session names of 64.
+#[test]
+fn a_role_far_down_a_path_is_split_and_a_session_of_the_longest_name_decided() {
+    let folder = estate(&["reader"], 0);
+    let file = format!("estate/accounts/{ACCOUNT}/iam.json");
+    let text = std::fs::read_to_string(folder.path().join(&file)).unwrap();
+    let path = format!("/{}/", "p".repeat(510));
+    let arn = format!("arn:aws:iam::{ACCOUNT}:role{path}shared");
+    let mut iam: Value = serde_json::from_str(&text).unwrap();
+    iam["RoleDetailList"][0]["Path"] = json!(path);
+    iam["RoleDetailList"][0]["Arn"] = json!(arn);
+    folder.file(&file, iam.to_string());
+    let resources = format!("estate/accounts/{ACCOUNT}/resources.json");
+    let text = std::fs::read_to_string(folder.path().join(&resources)).unwrap();
+    folder.file(&resources, text.replace(ROLE, &arn));
+    folder.file("charters/reader.yaml", charter("reader", 0, "readers", ""));
+    let out = folder.path().join("plan");
+    let ran = split(&folder, &["--out", out.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    let explained = |name: &str| {
+        run(&[
+            "explain",
+            folder.name(),
+            "--principal",
+            &format!("arn:aws:sts::{ACCOUNT}:assumed-role/shared/{name}"),
+            "--action",
+            "s3:GetObject",
+            "--resource",
+            "arn:aws:s3:::papers/1",
+            "--json",
+        ])
+    };
+    let (short, long) = (explained("s"), explained(&"s".repeat(64)));
+    let decision = |ran: &Ran| {
+        let answer: Value = serde_json::from_str(&ran.out).unwrap();
+        answer["decision"].clone()
+    };
+    assert_eq!(decision(&short), "allow", "{}{}", short.out, short.err);
+    assert_eq!(decision(&long), "allow");
+}
+
 #[test]
 fn agents_whose_names_begin_alike_and_are_too_long_get_names_of_their_own() {
     let stem = "the-agent-that-reads-all-the-papers-of-all-the-suppliers-of-all-the-houses";

@@ -42,6 +42,16 @@ fn lint_says_what_a_plans_proofs_say() {
 #[test]
 fn what_is_no_plan_of_this_release_is_refused_with_its_place() {
     let folder = Folder::new();
+    let other = folder.file("other.json", "{\"Version\": 1}");
+    let ran = run(&["plan", "lint", &other]);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.err.contains("other.json:1:10: unknown field"),
+        "{}",
+        ran.err
+    );
+    assert!(!ran.err.contains(" at line "), "{}", ran.err);
+    let folder = Folder::new();
     let cut = plan("agents-shared");
     let cut = folder.file("cut.json", cut.get(..200).unwrap());
     refuses(&["plan", "lint", &cut], &["cut.json:", "mend:"]);
