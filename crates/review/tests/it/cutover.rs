@@ -9,7 +9,7 @@ use bailiwick_review::plan::{
 use serde_json::{Value, json};
 
 use crate::{
-    made::{Agent, Declared, Kind, OLD, World},
+    made::{Agent, Declared, Kind, OLD, OTHER, World},
     plans::estate,
 };
 
@@ -47,17 +47,21 @@ fn world(agents: Vec<Agent>) -> World {
 
 fn planned(world: &World) -> (Snapshot, Plan) {
     let snapshot = world.snapshot();
+    let plan = planned_on(&snapshot, world);
+    (snapshot, plan)
+}
+
+fn planned_on(snapshot: &Snapshot, world: &World) -> Plan {
     let charters = world.charters();
-    let estate = estate(&snapshot);
+    let estate = estate(snapshot);
     let sources = Sources {
         estate: &estate,
         catalog: builtin(),
-        snapshot: &snapshot,
+        snapshot,
         charters: &charters,
         usage: None,
     };
-    let plan = split(sources, &OLD.parse().unwrap()).unwrap();
-    (snapshot, plan)
+    split(sources, &OLD.parse().unwrap()).unwrap()
 }
 
 /// The steps of an agent after its roles were made, each with what undoes it.
@@ -338,6 +342,36 @@ fn a_ceiling_that_asks_for_a_tag_of_the_old_role_shuts_out_its_heir() {
         proof(&plan, Claim::CharterInNew).verdict(),
         Verdict::Refuted
     );
+}
+
+#[test]
+fn the_ceilings_over_an_account_that_nobody_listed_are_not_taken_for_none() {
+    let mut abroad = agent(Kind::Runtime, 0);
+    // A table of the other account, which the task role there is for.
+    abroad.charter = abroad.charter.map(|declared| Declared {
+        rights: vec![7],
+        is_brokered: true,
+        ..declared
+    });
+    let world = world(vec![abroad]);
+    assert_eq!(
+        proof(&planned(&world).1, Claim::NewInOld).verdict(),
+        Verdict::Proved
+    );
+    let known = world.snapshot();
+    let files = known.files().filter(|(name, _)| !name.contains(OTHER));
+    let without = files.map(|(name, file)| {
+        let mut file = file.clone();
+        if name == "organization.json" {
+            let accounts = &mut file["roots"][0]["units"][0]["accounts"];
+            accounts.as_array_mut().unwrap().pop();
+        }
+        (name.to_owned(), file)
+    });
+    let plan = planned_on(&Snapshot::new(without), &world);
+    let proven = proof(&plan, Claim::NewInOld);
+    assert_eq!(proven.verdict(), Verdict::Unknown, "{proven:#?}");
+    assert!(proven.why().unwrap().contains("does not list 444455556666"));
 }
 
 #[test]

@@ -128,6 +128,9 @@ impl Split<'_> {
     }
 
     fn tells_apart(&self, role: &CompiledRole) -> bool {
+        if self.is_unlisted(role) {
+            return true;
+        }
         let (over_old, over_new) = (
             self.compiled.scps(self.old.account),
             self.compiled.scps(role.account),
@@ -137,8 +140,21 @@ impl Split<'_> {
         is_bound && (is_elsewhere || over_old.iter().chain(&over_new).any(|it| asks_who(it)))
     }
 
-    /// AWS gives a role its id when it is made, so what asks for the id cannot be told before.
+    /// Whether the organisation says nothing of the account in which a role will be.
+    fn is_unlisted(&self, role: &CompiledRole) -> bool {
+        let estate = self.sources.estate;
+        estate.organization.is_some() && !estate.accounts.contains_key(&role.account)
+    }
+
+    /// AWS gives a role its id when it is made, so what asks for the id cannot be told before; nor
+    /// which SCPs bind an account that the snapshot does not know.
     fn untold(&self, roles: &[&CompiledRole]) -> Option<Proven> {
+        if let Some(role) = roles.iter().find(|role| self.is_unlisted(role)) {
+            return Some(Proven::unknown(format!(
+                "the organisation does not list {}, so which SCPs bind {} is not known",
+                role.account, role.name
+            )));
+        }
         let over = |account| self.compiled.scps(account);
         let accounts = roles.iter().map(|role| role.account);
         let mut levels = accounts.chain([self.old.account]).filter_map(over);
