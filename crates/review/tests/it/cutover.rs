@@ -269,14 +269,14 @@ fn live_roles_exist(estate: &Estate, when: &str) {
     }
 }
 
-fn under(scp: Value) -> Plan {
+fn under(scp: &Value) -> Plan {
     let mut world = world(vec![agent(Kind::Runtime, 0)]);
     world.scps = vec![json!({"Version": "2012-10-17", "Statement": [scp]})];
     planned(&world).1
 }
 
 #[track_caller]
-fn proof<'p>(plan: &'p Plan, claim: Claim) -> &'p Proven {
+fn proof(plan: &Plan, claim: Claim) -> &Proven {
     let mut proofs = plan.proofs.iter();
     let proof = proofs.find(|proof| proof.claim == claim && proof.subject == "agent-0");
     &proof.unwrap().proven
@@ -285,7 +285,7 @@ fn proof<'p>(plan: &'p Plan, claim: Claim) -> &'p Proven {
 #[test]
 fn a_ceiling_that_spares_the_old_role_by_name_denies_its_heir_and_the_plan_says_so() {
     let plan = under(
-        json!({"Effect": "Deny", "Action": "s3:GetObject", "Resource": "*",
+        &json!({"Effect": "Deny", "Action": "s3:GetObject", "Resource": "*",
         "Condition": {"ArnNotEquals": {"aws:PrincipalArn": OLD}}}),
     );
     let Proven::Refuted { witness, why } = proof(&plan, Claim::CharterInNew) else {
@@ -309,7 +309,7 @@ fn a_ceiling_that_spares_the_old_role_by_name_denies_its_heir_and_the_plan_says_
 #[test]
 fn a_ceiling_that_denies_the_old_role_by_name_lets_its_heir_pass_and_the_plan_says_so() {
     let plan = under(
-        json!({"Effect": "Deny", "Action": "s3:GetObject", "Resource": "*",
+        &json!({"Effect": "Deny", "Action": "s3:GetObject", "Resource": "*",
         "Condition": {"ArnEquals": {"aws:PrincipalArn": OLD}}}),
     );
     let Proven::Refuted { witness, .. } = proof(&plan, Claim::NewInOld) else {
@@ -322,7 +322,7 @@ fn a_ceiling_that_denies_the_old_role_by_name_lets_its_heir_pass_and_the_plan_sa
 #[test]
 fn a_ceiling_that_tells_principals_apart_and_not_these_two_changes_nothing() {
     let plan = under(
-        json!({"Effect": "Deny", "Action": "s3:GetObject", "Resource": "*",
+        &json!({"Effect": "Deny", "Action": "s3:GetObject", "Resource": "*",
         "Condition": {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/engineers"}}}),
     );
     assert_eq!(plan.verdict(), Verdict::Proved, "{:#?}", plan.proofs);
@@ -331,11 +331,11 @@ fn a_ceiling_that_tells_principals_apart_and_not_these_two_changes_nothing() {
 
 #[test]
 fn a_ceiling_that_asks_for_a_tag_of_the_old_role_shuts_out_its_heir() {
-    let plan = under(json!({"Effect": "Deny", "Action": "s3:*", "Resource": "*",
+    let plan = under(&json!({"Effect": "Deny", "Action": "s3:*", "Resource": "*",
         "Condition": {"StringNotEquals": {"aws:PrincipalTag/owner": "nobody"}}}));
     // Neither role has the tag's value: what was denied stays denied.
     assert_eq!(plan.verdict(), Verdict::Proved, "{:#?}", plan.proofs);
-    let plan = under(json!({"Effect": "Deny", "Action": "s3:*", "Resource": "*",
+    let plan = under(&json!({"Effect": "Deny", "Action": "s3:*", "Resource": "*",
         "Condition": {"Null": {"aws:PrincipalTag/owner": "false"}}}));
     // Roles of charters are tagged with their owner, and the old one was not.
     assert_eq!(

@@ -137,7 +137,7 @@ impl Split<'_> {
         );
         let is_bound = over_old.is_some() || over_new.is_some();
         let is_elsewhere = role.account != self.old.account && !same(&over_old, &over_new);
-        is_bound && (is_elsewhere || over_old.iter().chain(&over_new).any(|it| asks_who(it)))
+        is_bound && (is_elsewhere || over_old.iter().chain(&over_new).any(asks_who))
     }
 
     /// Whether the organisation says nothing of the account in which a role will be.

@@ -145,6 +145,10 @@ fn latest(agent: &Agent) -> usize {
     agent.versions.max(1)
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a test hands over what it has just made"
+)]
 fn call(operation: &str, request: Value, response: Value) -> Value {
     json!({"operation": operation, "request": request, "response": response})
 }
