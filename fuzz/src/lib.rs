@@ -7,6 +7,7 @@ mod catalog;
 mod charter;
 mod estate;
 mod iam;
+mod identity;
 mod ledger;
 mod review;
 
@@ -14,6 +15,7 @@ pub use catalog::catalog;
 pub use charter::charter;
 pub use estate::{authorization_details, iam_extra, organization, resources, service_calls, usage};
 pub use iam::{access, arn, case, policy, request};
+pub use identity::{identity_certificate, identity_keys, identity_signature, identity_token};
 pub use ledger::ledger;
 pub use review::{plan, waivers};
 

@@ -53,7 +53,7 @@ impl ClientCertVerifier for Clients {
         match self.proofs.verify_certificates(&chain, now_ms) {
             Ok(_) => Ok(ClientCertVerified::assertion()),
             Err(error) => {
-                tracing::debug!(%error, "a client's certificate is not taken");
+                tracing::info!(%error, "a client's certificate is not taken");
                 Err(CertificateError::ApplicationVerificationFailure.into())
             }
         }

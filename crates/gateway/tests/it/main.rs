@@ -10,3 +10,4 @@ mod house;
 mod identity;
 mod mtls;
 mod routes;
+mod token;
