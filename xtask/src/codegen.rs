@@ -31,6 +31,10 @@ pub(crate) const GENERATED: &[Generated] = &[
         text: || printed_by("bailiwick-charter", "schema"),
     },
     Generated {
+        path: "docs/formats/openapi.json",
+        text: || printed_by("bailiwick-gateway", "openapi"),
+    },
+    Generated {
         path: "docs/rules.md",
         text: || printed_by("bailiwick-review", "manual"),
     },

@@ -90,7 +90,20 @@ fn clippy() -> Result<()> {
         "-D",
         "warnings",
     ];
-    run_command(&mut cargo(&clippy))
+    run_command(&mut cargo(&clippy))?;
+    // What no default build has in it.
+    let https = [
+        "clippy",
+        "--package",
+        "bailiwick",
+        "--features",
+        "https",
+        "--locked",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    run_command(&mut cargo(&https))
 }
 
 fn tests() -> Result<Tally> {

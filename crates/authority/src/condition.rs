@@ -70,6 +70,11 @@ impl Condition {
         })
     }
 
+    /// Whether it asks about the grant's parameters.
+    pub(crate) fn asks_parameters(&self) -> bool {
+        self.asks_parameters
+    }
+
     /// Whether the condition is met.
     pub(crate) fn ask(&self, args: &Value, parameters: &Bindings) -> Result<(), Reason> {
         let failed = |error: &dyn std::fmt::Display| Reason::ConditionFailed {

@@ -327,7 +327,7 @@ impl Task {
 }
 
 /// Whether an action pattern of a charter (`s3:Get*`) matches an action.
-fn matches(pattern: &str, action: &str) -> bool {
+pub(crate) fn matches(pattern: &str, action: &str) -> bool {
     let (pattern, action) = (pattern.to_ascii_lowercase(), action.to_ascii_lowercase());
     let (pattern, action) = (pattern.as_bytes(), action.as_bytes());
     let (mut at, mut read) = (0, 0);

@@ -197,7 +197,7 @@ impl Task {
                 used: None,
                 is_write: class(right).1,
             };
-            self.spend(spends, bound, history, &Value::Null, now_ms)
+            self.spend(spends, bound, history, None, now_ms)
         });
         let answer = match answer {
             Ok(history) => Answer::Allow(Box::new(history)),
@@ -279,14 +279,33 @@ impl Task {
             used: Some(used),
             is_write: used.is_write(),
         };
-        let mut history = self.spend(spends, bound, asked.history, args, asked.now_ms)?;
+        let mut history = self.spend(spends, bound, asked.history, Some(args), asked.now_ms)?;
         if !asked.call.is_mediated {
-            for label in Label::SOURCES {
-                if let (true, Some(seen)) = (used.has(label), history.seen_mut(label)) {
-                    *seen = Seen::Everything;
-                }
-            }
+            passed_by(used, &mut history);
         }
+        Ok(history)
+    }
+
+    /// The same of a call of which the record is left: without arguments, where the record has
+    /// none, everything that asks about them is passed over.
+    pub(crate) fn way_again(
+        &self,
+        used: &Use,
+        bound: &Bound,
+        history: &History,
+        way: &Way<'_>,
+    ) -> Result<History, Reason> {
+        self.is_as_reviewed(used, way.schema)?;
+        if let (Some(condition), Some(args)) = (&used.condition, way.args) {
+            condition.ask(args, &bound.parameters)?;
+        }
+        let spends = Spends {
+            used: Some(used),
+            is_write: used.is_write(),
+        };
+        let mut history = self.spend(spends, bound, history, way.args, way.now_ms)?;
+        // Whether its answer was seen is not on record.
+        passed_by(used, &mut history);
         Ok(history)
     }
 
@@ -400,6 +419,22 @@ impl Task {
         let digits = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok());
         digits.unwrap_or_default()
     }
+}
+
+/// Nobody looks at the answer, so every value may be in it.
+fn passed_by(used: &Use, history: &mut History) {
+    for label in Label::SOURCES {
+        if let (true, Some(seen)) = (used.has(label), history.seen_mut(label)) {
+            *seen = Seen::Everything;
+        }
+    }
+}
+
+/// What a record says of a call to a tool.
+pub(crate) struct Way<'a> {
+    pub(crate) args: Option<&'a Value>,
+    pub(crate) schema: Option<&'a SchemaPin>,
+    pub(crate) now_ms: u64,
 }
 
 /// One call to a tool, and what it is judged by.

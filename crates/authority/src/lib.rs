@@ -56,6 +56,7 @@ pub mod json;
 mod judge;
 pub mod policies;
 mod reason;
+pub mod replay;
 mod spend;
 mod task;
 pub mod token;

@@ -20,13 +20,14 @@ pub(crate) struct Spends<'t> {
 const MINUTE_MS: u64 = 60_000;
 
 impl Task {
-    /// What the grant remembers after the call, if it has enough left for it.
+    /// What the grant remembers after the call, if it has enough left for it. Without arguments the
+    /// sums are passed over: for what is decided again, whatever those were.
     pub(crate) fn spend(
         &self,
         spends: Spends<'_>,
         bound: &Bound,
         history: &History,
-        args: &Value,
+        args: Option<&Value>,
         now_ms: u64,
     ) -> Result<History, Reason> {
         let limits = &self.declared.limits;
@@ -59,7 +60,9 @@ impl Task {
                 Budget::ToolCalls,
             )?;
             self.in_order(used, bound, &mut history, now_ms)?;
-            self.add_up(used, bound, &mut history, args)?;
+            if let Some(args) = args {
+                self.add_up(used, bound, &mut history, args)?;
+            }
             history.called.insert(used.first);
         }
         Ok(history)

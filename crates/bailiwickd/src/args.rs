@@ -30,6 +30,10 @@ pub(crate) struct Run {
     /// Which proofs of identity are taken beside tickets: a TOML file
     #[arg(long, value_name = "FILE")]
     pub(crate) identity: Option<PathBuf>,
+    /// A folder with what tool servers say of their tools: SERVER.json, as `tools/list` answers.
+    /// Conditions are typed by it, and the pins in charters compared
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tools: Option<PathBuf>,
     /// The certificate chain (PEM) with which it speaks TLS
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,
@@ -60,8 +64,12 @@ pub(crate) struct Run {
     /// What the log tells: `error`, `warn`, `info`, `debug`, or a filter as `tracing` reads it
     #[arg(long, value_name = "FILTER", default_value = "info")]
     pub(crate) log_level: String,
-    /// A snapshot that tells which roles there are
-    #[arg(long, value_name = "PATH", hide = true)]
+    /// An OpenTelemetry collector to which traces are exported (OTLP over HTTP): http://127.0.0.1:4318
+    #[arg(long, value_name = "URL")]
+    pub(crate) otlp: Option<String>,
+    /// A snapshot that tells which roles agents have: charters are bound to their ids, and one that
+    /// the snapshot contradicts is refused
+    #[arg(long, value_name = "PATH")]
     pub(crate) estate: Option<PathBuf>,
     /// A database for many replicas
     #[arg(long, value_name = "URL", hide = true)]
@@ -91,6 +99,8 @@ pub(crate) enum Command {
     Restore(Restore),
     /// Brings the database to this release's schema, whole or not at all
     Migrate(Migrate),
+    /// Says what other charters would have decided, from an exported record
+    Replay(Replay),
     /// Operators: who may look after this authority
     Operator(Operator),
 }
@@ -108,6 +118,12 @@ pub(crate) struct Doctor {
     /// The file that says which proofs of identity are taken
     #[arg(long, value_name = "FILE")]
     pub(crate) identity: Option<PathBuf>,
+    /// The folder with what tool servers say of their tools
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tools: Option<PathBuf>,
+    /// The snapshot that tells which roles agents have
+    #[arg(long, value_name = "PATH")]
+    pub(crate) estate: Option<PathBuf>,
     /// One JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -129,6 +145,29 @@ pub(crate) struct Restore {
     /// The backup
     #[arg(long, value_name = "FILE")]
     pub(crate) from: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The record is a file with one entry a line, as `GET /v1/ledger/entries` gives it from the first on,
+or a folder that holds it as `ledger.ndjson`. Each decision on a call of a grant is made again, in
+its order, budgets and sequences counted. What hangs on arguments, parameters or answers that are
+not on record is unknown, and says so; charters record arguments of tools with `record-arguments`.
+
+Exit codes: 1 a decision would be another, or the chain is broken; 3 none would, and some cannot be
+told; 2 bad input; 0 all would be as they were.")]
+pub(crate) struct Replay {
+    /// The record (- for the standard input)
+    pub(crate) path: PathBuf,
+    /// The folder with the charters to decide by
+    #[arg(long, value_name = "DIR")]
+    pub(crate) charters: PathBuf,
+    /// The folder with what tool servers say of their tools
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tools: Option<PathBuf>,
+    /// One JSON object a line, the sums at the end
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, clap::Args)]

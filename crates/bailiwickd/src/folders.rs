@@ -7,13 +7,18 @@ use std::{
     time::SystemTime,
 };
 
-use bailiwick_authority::{Authority, Settings, policies::Policies};
+use bailiwick_authority::{Authority, Settings, Tools, policies::Policies};
 use bailiwick_charter::Charters;
 use bailiwick_gateway::Rules;
 use bailiwick_ledger::argument::ArgumentKey;
 
+use crate::{estate, tools};
+
 /// A file that is longer is no charter and no policy.
 const FILE_LENGTH_MAX: u64 = 4 << 20;
+
+/// A file of a snapshot may hold all roles of a large account.
+const SNAPSHOT_LENGTH_MAX: u64 = 512 << 20;
 
 /// Files in one folder, with those below it.
 const FILES_MAX: usize = 20_000;
@@ -25,6 +30,10 @@ const DEPTH_MAX: usize = 8;
 pub(crate) struct Folders {
     pub(crate) charters: PathBuf,
     pub(crate) policies: Option<PathBuf>,
+    /// What tool servers say of their tools.
+    pub(crate) tools: Option<PathBuf>,
+    /// The snapshot that tells which roles agents have: a folder, or one file.
+    pub(crate) estate: Option<PathBuf>,
     pub(crate) grant_seconds_max: Option<u32>,
     pub(crate) argument_key: ArgumentKey,
 }
@@ -46,10 +55,18 @@ impl Folders {
             let lines = errors.iter().map(ToString::to_string);
             lines.collect::<Vec<_>>()
         })?;
+        let charters = match &self.estate {
+            None => charters,
+            Some(path) => estate::bound(charters, path, &snapshot(path)?)?,
+        };
+        let tools = match &self.tools {
+            None => Tools::default(),
+            Some(folder) => tools::read(&files(folder, folder, Self::is_json)?, folder)?,
+        };
         let settings = Settings {
             grant_seconds_max: self.grant_seconds_max,
             argument_key: self.argument_key.clone(),
-            ..Settings::default()
+            tools,
         };
         let authority = Authority::of(charters.iter().cloned(), settings).map_err(|faults| {
             let lines = faults.0.iter().map(|fault| {
@@ -87,12 +104,15 @@ impl Folders {
     /// How the folders look now. What cannot be looked at looks like nothing; reading says why.
     pub(crate) fn look(&self) -> Look {
         let mut look = Look::new();
-        for folder in [Some(&self.charters), self.policies.as_ref()]
+        let others = [&self.policies, &self.tools, &self.estate];
+        for folder in [&self.charters]
             .into_iter()
-            .flatten()
+            .chain(others.into_iter().flatten())
         {
             let mut paths = Vec::new();
-            if walk(folder, 0, &mut paths).is_err() {
+            if folder.is_file() {
+                paths.push(folder.clone());
+            } else if walk(folder, 0, &mut paths).is_err() {
                 continue;
             }
             for path in paths {
@@ -104,10 +124,28 @@ impl Folders {
         look
     }
 
+    fn is_json(path: &Path) -> bool {
+        path.extension().is_some_and(|ending| ending == "json")
+    }
+
     fn is_charter(path: &Path) -> bool {
         let ending = path.extension().and_then(|ending| ending.to_str());
         matches!(ending, Some("yaml" | "yml"))
     }
+}
+
+/// The files of a snapshot, named by their paths below it; a file alone has no name below itself.
+fn snapshot(path: &Path) -> Result<BTreeMap<String, Vec<u8>>, Vec<String>> {
+    if path.is_dir() {
+        return read_files(
+            path,
+            path,
+            |path| Folders::is_json(path),
+            SNAPSHOT_LENGTH_MAX,
+        );
+    }
+    let bytes = fs::read(path).map_err(|error| vec![format!("{}: {error}", path.display())])?;
+    Ok(BTreeMap::from([(String::new(), bytes)]))
 }
 
 /// The wanted files, named by their paths below `below`.
@@ -116,6 +154,15 @@ fn files(
     below: &Path,
     is_wanted: impl Fn(&Path) -> bool,
 ) -> Result<BTreeMap<String, Vec<u8>>, Vec<String>> {
+    read_files(folder, below, is_wanted, FILE_LENGTH_MAX)
+}
+
+fn read_files(
+    folder: &Path,
+    below: &Path,
+    is_wanted: impl Fn(&Path) -> bool,
+    length_max: u64,
+) -> Result<BTreeMap<String, Vec<u8>>, Vec<String>> {
     let said =
         |path: &Path, what: &dyn std::fmt::Display| vec![format!("{}: {what}", path.display())];
     let mut paths = Vec::new();
@@ -123,8 +170,8 @@ fn files(
     let mut files = BTreeMap::new();
     for path in paths.into_iter().filter(|path| is_wanted(path)) {
         let about = fs::metadata(&path).map_err(|error| said(&path, &error))?;
-        if about.len() > FILE_LENGTH_MAX {
-            return Err(said(&path, &format!("longer than {FILE_LENGTH_MAX} bytes")));
+        if about.len() > length_max {
+            return Err(said(&path, &format!("longer than {length_max} bytes")));
         }
         let bytes = fs::read(&path).map_err(|error| said(&path, &error))?;
         let name = path.strip_prefix(below).unwrap_or(&path);

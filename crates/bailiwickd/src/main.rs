@@ -5,6 +5,7 @@
 
 mod args;
 mod data;
+mod estate;
 mod fault;
 mod folders;
 mod hardening;
@@ -12,8 +13,11 @@ mod identity;
 mod log;
 mod maintenance;
 mod operators;
+mod replay;
 mod run;
 mod tls;
+mod tools;
+mod traces;
 mod watch;
 mod world;
 
@@ -57,6 +61,7 @@ fn act(args: Args) -> anyhow::Result<ExitCode> {
         Some(Command::Backup(backup)) => maintenance::backup(&backup),
         Some(Command::Restore(restore)) => maintenance::restore(&restore),
         Some(Command::Migrate(migrate)) => maintenance::migrate(&migrate),
+        Some(Command::Replay(replay)) => replay::run(&replay),
         Some(Command::Operator(operator)) => operators::run(&operator),
     }
 }

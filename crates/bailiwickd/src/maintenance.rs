@@ -82,6 +82,8 @@ pub(crate) fn doctor(asked: &Doctor) -> anyhow::Result<ExitCode> {
         let folders = Folders {
             charters: charters.clone(),
             policies: asked.policies.clone(),
+            tools: asked.tools.clone(),
+            estate: asked.estate.clone(),
             grant_seconds_max: None,
             argument_key: ArgumentKey::new([0; 32]),
         };

@@ -16,18 +16,24 @@ use crate::{
     fault::Fault,
     folders::Folders,
     identity, log, tls,
+    traces::{self, Traces},
     watch::{end_of_changed, now_ms, reload, sign, sweep, tell},
     world::{self, EmbeddedBroker},
 };
 
 pub(crate) fn run(asked: &Run) -> anyhow::Result<ExitCode> {
     check(asked)?;
-    log::start(asked)?;
+    let traces = asked.otlp.as_deref().map(Traces::to).transpose()?;
+    log::start(asked, traces.as_ref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("no threads to run on")?;
-    runtime.block_on(start(asked))?;
+    let served = runtime.block_on(start(asked));
+    if let Some(traces) = &traces {
+        traces.finish();
+    }
+    served?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -41,12 +47,6 @@ fn check(asked: &Run) -> anyhow::Result<()> {
         return later(
             "--database",
             "leave it out: SQLite in --data serves one process",
-        );
-    }
-    if asked.estate.is_some() {
-        return later(
-            "--estate",
-            "leave it out: no proof of identity looks at roles yet, so it would change nothing",
         );
     }
     let is_near = asked.listen.ip().is_loopback();
@@ -69,6 +69,8 @@ async fn start(asked: &Run) -> anyhow::Result<()> {
     let folders = Folders {
         charters: asked.charters.clone(),
         policies: asked.policies.clone(),
+        tools: asked.tools.clone(),
+        estate: asked.estate.clone(),
         grant_seconds_max: Some(asked.grant_max),
         argument_key: ArgumentKey::new(data.secret(Secret::Arguments)?),
     };
@@ -114,7 +116,8 @@ async fn start(asked: &Run) -> anyhow::Result<()> {
         format!("{scheme}://{}", listener.local_addr()?)
     };
     let gateway = Gateway::new(Arc::new(broker), settings, keys, rules, operators);
-    let gateway = Arc::new(gateway.with_proofs(proofs));
+    let gateway = gateway.with_proofs(proofs).with_traces(traces::continues);
+    let gateway = Arc::new(gateway);
     tell(
         &gateway,
         &format!("bailiwickd {} started", env!("CARGO_PKG_VERSION")),

@@ -133,6 +133,11 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
         self.recorder.close().await;
     }
 
+    /// Why nothing is recorded, and so nothing allowed, until the process is started again.
+    pub fn stopped_for_good(&self) -> Option<&StoreError> {
+        self.recorder.stopped()
+    }
+
     /// How many changes wait to be recorded.
     pub fn waiting(&self) -> usize {
         self.recorder.waiting()

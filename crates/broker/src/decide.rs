@@ -175,7 +175,7 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
         }
     }
 
-    fn cause_before_judgement<T>(&self, grant: &Grant, now: u64) -> Option<Cause<T>> {
+    pub(crate) fn cause_before_judgement<T>(&self, grant: &Grant, now: u64) -> Option<Cause<T>> {
         if let Some(stop) = self.stop_covering(grant) {
             return Some(Cause::Stopped(stop));
         }

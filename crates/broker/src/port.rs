@@ -185,7 +185,7 @@ pub struct Place {
 /// One thing that a change does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Op {
-    /// A new grant, in a state in which one may begin. Its parent, if it has one, must be active and not end before it; no stop that
+    /// A new grant, in a state in which one may begin and with a version. Its parent, if it has one, must be active and not end before it; no stop that
     /// is kept may cover it.
     Open(Box<Grant>),
     /// A step in a grant's life, only from this version, and only one of [`crate::TRANSITIONS`]. A
@@ -262,6 +262,8 @@ pub enum Refused {
     NoGrant,
     #[error("the grant is at version {is}")]
     Version { is: u64 },
+    #[error("a grant begins at version 1, and this one at 0")]
+    NoVersion,
     #[error("the grant has been used {is} times")]
     Uses { is: u64 },
     #[error("the grant is {is}")]

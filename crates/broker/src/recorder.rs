@@ -1,6 +1,6 @@
 //! Group commit: whoever waits while the store flushes is in the next flush.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::{
     sync::{Mutex, Notify, mpsc, oneshot},
@@ -40,6 +40,8 @@ type Reply = oneshot::Sender<Result<Vec<Place>, NotRecorded>>;
 pub(crate) struct Recorder {
     queue: mpsc::Sender<(Change, Reply)>,
     closing: Arc<Notify>,
+    /// Why the store takes nothing any more, once that is so.
+    stopped: Arc<OnceLock<StoreError>>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -52,10 +54,19 @@ impl Recorder {
     pub(crate) fn start<S: Store, C: Clock>(store: Arc<S>, clock: Arc<C>) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
         let closing = Arc::new(Notify::new());
-        let task = tokio::spawn(run(receiver, Arc::clone(&closing), store, clock));
+        let stopped = Arc::default();
+        let recording = run(
+            receiver,
+            Arc::clone(&closing),
+            Arc::clone(&stopped),
+            store,
+            clock,
+        );
+        let task = tokio::spawn(recording);
         Self {
             queue: sender,
             closing,
+            stopped,
             task: Mutex::new(Some(task)),
         }
     }
@@ -88,6 +99,11 @@ impl Recorder {
         Ok(Receipt(receipt))
     }
 
+    /// Why nothing is recorded any more until the process is started again.
+    pub(crate) fn stopped(&self) -> Option<&StoreError> {
+        self.stopped.get()
+    }
+
     /// How many wait.
     pub(crate) fn waiting(&self) -> usize {
         self.queue.max_capacity() - self.queue.capacity()
@@ -104,6 +120,7 @@ impl Receipt {
 async fn run<S: Store, C: Clock>(
     mut queue: mpsc::Receiver<(Change, Reply)>,
     closing: Arc<Notify>,
+    stopped: Arc<OnceLock<StoreError>>,
     store: Arc<S>,
     clock: Arc<C>,
 ) {
@@ -129,6 +146,13 @@ async fn run<S: Store, C: Clock>(
             }
             Err(error) => {
                 tracing::error!(%error, changes = count, "nothing of this batch is released");
+                match &error {
+                    StoreError::Broken(_) | StoreError::Fenced { .. } | StoreError::Corrupt(_) => {
+                        // The first reason stays.
+                        let _ = stopped.set(error.clone());
+                    }
+                    StoreError::Unavailable(_) | StoreError::OutOfRange { .. } => {}
+                }
                 refuse(replies, &error);
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bailiwick_iam::arn::Arn;
 
-use crate::charter::{Charter, Hash};
+use crate::charter::{Charter, DeclaredRole, Hash};
 use crate::name::AgentName;
 use crate::place::{CharterError, Place, Problem};
 
@@ -96,6 +96,21 @@ impl Charters {
         }
         charters.contradictions = contradictions(charters.iter());
         Ok(charters)
+    }
+
+    /// The same charters, each with the role that `role` answers for it and its file: what an estate
+    /// knows of it beside what the charter says. A charter whose role is another one is another
+    /// charter.
+    #[must_use]
+    pub fn with_roles(
+        mut self,
+        mut role: impl FnMut(&Charter, &str) -> Option<DeclaredRole>,
+    ) -> Self {
+        for (file, charter) in self.by_agent.values_mut() {
+            charter.role = role(charter, file);
+        }
+        self.contradictions = contradictions(self.iter());
+        self
     }
 
     fn insert(&mut self, file: &str, charter: Charter) -> Option<FolderError> {

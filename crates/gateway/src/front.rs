@@ -16,18 +16,20 @@ use bailiwick_authority::json::{self, Bounds, JsonFault, Value};
 use bailiwick_ledger::{Actor, Entry, Net};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use tracing::Instrument as _;
 
 use tokio_rustls::rustls::pki_types::CertificateDer;
 
 use crate::{
     authzen,
     caller::{self, Caller},
+    delegation,
     door::one,
     gateway::{Gateway, World},
     grants, kill, ledger, openapi,
     problem::{Kind, Problem},
     route::{Operation, ROUTES, Route, Takes, Verb},
-    token,
+    token, traces,
 };
 
 /// A body that is not whole by then is not waited for.
@@ -39,7 +41,7 @@ const USER_AGENT_LENGTH_MAX: usize = 256;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(crate) const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Where a request came from; set by whoever accepts connections.
 #[derive(Debug, Clone, Copy)]
@@ -237,22 +239,28 @@ async fn answer<W: World>(
 ) -> Response {
     let begun = Instant::now();
     let (parts, body) = request.into_parts();
-    let (id, read) = match request_id(&parts.headers) {
-        Ok(id) => {
-            let read = read(gateway, route, id.clone(), parts, body).await;
-            (id, read)
-        }
-        Err(problem) => (new_id(), Err(problem)),
+    let (id, refused) = match request_id(&parts.headers) {
+        Ok(id) => (id, None),
+        Err(problem) => (new_id(), Some(problem)),
     };
-    let answered = match read {
-        Ok(asked) => act(gateway, &asked).await,
-        Err(problem) => {
-            if problem.kind == Kind::WrongHost {
-                gateway.metrics.refused_at_the_door();
+    let span = traces::request(route, &id);
+    gateway.continue_trace(&span, &parts.headers);
+    let answering = async {
+        if let Some(problem) = refused {
+            return Err(problem);
+        }
+        let read = read(gateway, route, id.clone(), parts, body).await;
+        match read {
+            Ok(asked) => act(gateway, &asked).await,
+            Err(problem) => {
+                if problem.kind == Kind::WrongHost {
+                    gateway.metrics.refused_at_the_door();
+                }
+                Err(problem)
             }
-            Err(problem)
         }
     };
+    let answered = answering.instrument(span.clone()).await;
     let response = match answered {
         Ok(reply) => {
             let kind = HeaderValue::from_static(reply.kind);
@@ -266,6 +274,7 @@ async fn answer<W: World>(
         }
     };
     let status = response.status().as_u16();
+    traces::answered(&span, status);
     gateway
         .metrics
         .answered(route.operation, status, begun.elapsed());
@@ -347,6 +356,8 @@ async fn act<W: World>(gateway: &Arc<Gateway<W>>, asked: &Asked) -> Result<Reply
         Operation::EndGrant => grants::end(gateway, asked).await,
         Operation::Complete => grants::complete(gateway, asked).await,
         Operation::Renew => grants::renew(gateway, asked).await,
+        Operation::Heartbeat => grants::heartbeat(gateway, asked).await,
+        Operation::Delegate => delegation::delegate(gateway, asked).await,
         Operation::ExchangeToken => token::exchange(gateway, asked).await,
         Operation::Keys => Ok(token::keys(gateway)),
         Operation::Kill => kill::kill(gateway, asked).await,
@@ -550,7 +561,7 @@ pub(crate) fn new_id() -> String {
 }
 
 /// W3C: version, trace, parent and flags. What is not in this form is passed over, as W3C asks.
-fn is_trace_parent(text: &str) -> bool {
+pub(crate) fn is_trace_parent(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let [version, trace, parent, flags] = parts.as_slice() else {
         return false;

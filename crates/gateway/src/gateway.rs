@@ -19,6 +19,7 @@ use bailiwick_ledger::{checkpoint::Checkpoint, note};
 
 use crate::{
     door::Door,
+    front::{TRACE_PARENT, is_trace_parent},
     metrics::Metrics,
     operator::Operators,
     rules::{ChangeReport, Rules},
@@ -73,6 +74,8 @@ pub struct Gateway<W: World> {
     operators: ArcSwap<Operators>,
     pub(crate) proofs: Arc<Proofs>,
     pub(crate) metrics: Metrics,
+    /// Makes a span a part of the trace that a caller began.
+    continues: Option<fn(&tracing::Span, &str)>,
     draining: AtomicBool,
 }
 
@@ -104,6 +107,7 @@ impl<W: World> Gateway<W> {
             operators: ArcSwap::from_pointee(operators),
             proofs: Arc::default(),
             metrics: Metrics::default(),
+            continues: None,
             draining: AtomicBool::new(false),
         }
     }
@@ -117,6 +121,25 @@ impl<W: World> Gateway<W> {
     /// The proofs that are taken.
     pub fn proofs(&self) -> &Arc<Proofs> {
         &self.proofs
+    }
+
+    /// The same, and its spans go on with the traces of callers (`traceparent`), by this.
+    #[must_use]
+    pub fn with_traces(mut self, continues: fn(&tracing::Span, &str)) -> Self {
+        self.continues = Some(continues);
+        self
+    }
+
+    pub(crate) fn continue_trace(&self, span: &tracing::Span, headers: &http::HeaderMap) {
+        let Some(continues) = self.continues.filter(|_| !span.is_disabled()) else {
+            return;
+        };
+        let parent = headers
+            .get(&TRACE_PARENT)
+            .and_then(|value| value.to_str().ok());
+        if let Some(parent) = parent.filter(|parent| is_trace_parent(parent)) {
+            continues(span, parent);
+        }
     }
 
     /// The broker, for what runs beside the requests: sweeping, signing, reloading.

@@ -119,12 +119,7 @@ pub(crate) async fn open<W: World>(
     let (grant, is_clamped) = grant(gateway, asked, task)?;
     let mut costs = proved.costs;
     if let Some(key) = &key {
-        costs.push(Op::PutAnswer(Answer {
-            key: key.name.clone(),
-            request: key.request,
-            body: grant.id.clone().into_bytes(),
-            until_ms: gateway.broker.now_ms() + KEY_MS,
-        }));
+        costs.push(key.kept(&grant.id, gateway.broker.now_ms()));
     }
     let told = asked.entry("grant.approved");
     let entry = Entry {
@@ -165,7 +160,12 @@ fn grant<W: World>(
     if let Some(thumbprint) = thumbprint(asked)? {
         bound = bound.held_by(thumbprint);
     }
-    let seconds = asked.count("seconds");
+    let beat = asked.count("heartbeat_seconds");
+    if beat.is_some() && asked.count("seconds").is_some() {
+        let detail = "a grant ends at an instant (`seconds`) or when it is not heard of: give one of the two";
+        return Err(Problem::new(Kind::Malformed, detail).at("/heartbeat_seconds"));
+    }
+    let seconds = asked.count("seconds").or(beat);
     if seconds == Some(0) {
         return Err(
             Problem::new(Kind::Malformed, "a grant lasts a second at least").at("/seconds"),
@@ -177,8 +177,9 @@ fn grant<W: World>(
         Some(seconds) => deadline_ms_max.min(now_ms.saturating_add(seconds.saturating_mul(1_000))),
         None => deadline_ms_max,
     };
-    let is_clamped =
-        seconds.is_some_and(|seconds| seconds.saturating_mul(1_000) > deadline_ms_max - now_ms);
+    let is_clamped = seconds.is_some_and(|seconds| {
+        seconds.saturating_mul(1_000) > deadline_ms_max.saturating_sub(now_ms)
+    });
     let grant = Grant {
         id: format!("g{}", new_id()),
         lineage: Vec::new(),
@@ -216,7 +217,7 @@ pub(crate) fn thumbprint(asked: &Asked) -> Result<Option<&str>, Problem> {
     Err(Problem::new(Kind::Malformed, detail).at("/key_thumbprint"))
 }
 
-fn not_opened(error: &NotRecorded) -> Problem {
+pub(crate) fn not_opened(error: &NotRecorded) -> Problem {
     match error {
         NotRecorded::Refused(Refused::Ticket) => Problem::new(
             Kind::Unauthenticated,
@@ -266,7 +267,12 @@ pub(crate) async fn released<W: World>(
     let wanted = Wanted {
         audience: &gateway.settings.origin,
         jkt: jkt.clone(),
-        until_ms: grant.deadline_ms,
+        // Whoever is heard of now and then keeps the token: every use asks for the deadline anyway.
+        until_ms: if asked.count("heartbeat_seconds").is_some() {
+            grant.deadline_ms_max
+        } else {
+            grant.deadline_ms
+        },
     };
     let entry = asked.entry("");
     let (token, until_ms) = token::issue(gateway, grant, wanted, &entry).await?;
@@ -393,6 +399,28 @@ pub(crate) async fn renew<W: World>(
     gateway: &Arc<Gateway<W>>,
     asked: &Asked,
 ) -> Result<Reply, Problem> {
+    let (grant, is_clamped) = prolonged(gateway, asked, "renewed").await?;
+    released(gateway, asked, grant, is_clamped).await
+}
+
+pub(crate) async fn heartbeat<W: World>(
+    gateway: &Arc<Gateway<W>>,
+    asked: &Asked,
+) -> Result<Reply, Problem> {
+    let (grant, is_clamped) = prolonged(gateway, asked, "heartbeat").await?;
+    let mut body = json!({ "grant": told(&grant) });
+    if is_clamped {
+        put(&mut body, "clamped", true);
+    }
+    Ok(Reply::json(&body))
+}
+
+/// The grant with more time, as far as there is more, and whether more was asked for than that.
+async fn prolonged<W: World>(
+    gateway: &Gateway<W>,
+    asked: &Asked,
+    reason: &str,
+) -> Result<(Arc<Grant>, bool), Problem> {
     let grant = found(gateway, &asked.id).await?;
     let now_ms = gateway.broker.now_ms();
     let ended = |detail: &str| Problem::new(Kind::Conflict, detail).because("grant_not_active");
@@ -410,7 +438,7 @@ pub(crate) async fn renew<W: World>(
         ..Step::to(State::Active, &grant)
     };
     let entry = Entry {
-        reason_code: Some("renewed".into()),
+        reason_code: Some(reason.to_owned()),
         ..asked.entry("")
     };
     let renewed = gateway.broker.step(&grant, step, entry).await;
@@ -424,7 +452,7 @@ pub(crate) async fn renew<W: World>(
         Err(error) => return Err(not_recorded(&error)),
     }
     let grant = found(gateway, &asked.id).await?;
-    released(gateway, asked, grant, wanted_ms > deadline_ms).await
+    Ok((grant, wanted_ms > deadline_ms))
 }
 
 /// What is in force.
@@ -459,6 +487,18 @@ pub(crate) fn charters<W: World>(gateway: &Gateway<W>) -> Reply {
 pub(crate) struct Key {
     name: String,
     request: Hash,
+}
+
+impl Key {
+    /// Keeps the grant as the answer.
+    pub(crate) fn kept(&self, grant: &str, now_ms: u64) -> Op {
+        Op::PutAnswer(Answer {
+            key: self.name.clone(),
+            request: self.request,
+            body: grant.to_owned().into_bytes(),
+            until_ms: now_ms + KEY_MS,
+        })
+    }
 }
 
 /// The key of a request. Two callers do not share keys: what they showed is a part of the name.

@@ -35,6 +35,11 @@ pub(crate) async fn kill<W: World>(
     tracing::warn!(scope = ?scope, by = stop.by, "a kill acts");
     let stopped = gateway.broker.stop(stop, entry).await;
     let mut body = told(&scope);
+    put(
+        &mut body,
+        "known",
+        stopped.ended > 0 || is_known(gateway, &scope),
+    );
     put(&mut body, "ended", stopped.ended);
     put(&mut body, "recorded", stopped.place.is_some());
     if let Some(place) = stopped.place {
@@ -100,6 +105,21 @@ pub(crate) fn not_recorded(error: &NotRecorded) -> Problem {
             )
             .because("store_unavailable")
         }
+    }
+}
+
+/// Whether a charter names what was stopped. A stop acts on whatever it names; a misspelled name
+/// stops nobody, and whoever gave it should hear so.
+fn is_known<W: World>(gateway: &Gateway<W>, scope: &Scope) -> bool {
+    let rules = gateway.rules();
+    match scope {
+        Scope::All => true,
+        Scope::Grant(_) => false,
+        Scope::Agent(agent) => rules.charters.of_agent(agent).is_some(),
+        Scope::Owner(owner) => rules
+            .charters
+            .iter()
+            .any(|charter| charter.owner.team == *owner),
     }
 }
 

@@ -156,6 +156,8 @@ pub(crate) fn health() -> Reply {
 pub(crate) async fn ready<W: World>(gateway: &Arc<Gateway<W>>) -> Result<Reply, Problem> {
     let why = if gateway.is_draining() {
         Some("it is draining")
+    } else if gateway.broker.stopped_for_good().is_some() {
+        Some("the store takes nothing any more: look at the log, and start the process again")
     } else {
         let chain = tokio::time::timeout(READY_WITHIN, gateway.broker.store().chain()).await;
         match chain {
@@ -184,7 +186,7 @@ pub(crate) async fn metrics<W: World>(gateway: &Arc<Gateway<W>>) -> Result<Reply
         Gauge {
             name: "bailiwick_up",
             about: "Whether the store answers.",
-            value: u64::from(is_up.is_ok()),
+            value: u64::from(is_up.is_ok() && broker.stopped_for_good().is_none()),
         },
         Gauge {
             name: "bailiwick_ledger_entries",

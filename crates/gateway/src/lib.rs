@@ -18,6 +18,7 @@
 
 mod authzen;
 mod caller;
+mod delegation;
 mod door;
 mod front;
 mod gateway;
@@ -35,6 +36,7 @@ mod serve;
 mod shape;
 mod shapes;
 mod token;
+mod traces;
 
 pub use caller::OPERATOR_TOKEN;
 pub use door::{Door, HostError};
@@ -45,3 +47,4 @@ pub use route::{Admits, Gives, Operation, Parameter, ROUTES, Route, Takes, Verb}
 pub use rules::{ChangeReport, Rules};
 pub use serve::{Draining, Listening, serve};
 pub use shape::{Field, Holds, Shape};
+pub use traces::TRACES;

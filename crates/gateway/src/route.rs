@@ -56,6 +56,8 @@ pub enum Operation {
     EndGrant,
     Complete,
     Renew,
+    Heartbeat,
+    Delegate,
     ExchangeToken,
     Keys,
     Kill,
@@ -89,6 +91,8 @@ impl Operation {
             Self::EndGrant => "endGrant",
             Self::Complete => "complete",
             Self::Renew => "renew",
+            Self::Heartbeat => "heartbeat",
+            Self::Delegate => "delegate",
             Self::ExchangeToken => "exchangeToken",
             Self::Keys => "keys",
             Self::Kill => "kill",
@@ -308,6 +312,27 @@ pub const ROUTES: &[Route] = &[
         gives: Gives::Json(200, &shapes::GRANTED),
         about: "Moves the deadline, never beyond what the charter gives the task, and says so if it would be.",
         ..post("/v1/grants/{id}/renew", Operation::Renew, Admits::OwnGrant)
+    },
+    Route {
+        takes: Takes::Json(&shapes::HEARTBEAT),
+        gives: Gives::Json(200, &shapes::BEATEN),
+        about: "The agent lives: a grant that was opened with `heartbeat_seconds` ends so long after the last of these.",
+        ..post(
+            "/v1/grants/{id}/heartbeat",
+            Operation::Heartbeat,
+            Admits::OwnGrant,
+        )
+    },
+    Route {
+        takes: Takes::Json(&shapes::DELEGATION),
+        gives: Gives::Json(201, &shapes::GRANTED),
+        once: true,
+        about: "Makes a grant out of this one: the same task with less. What it may spend is taken out of this one's budgets.",
+        ..post(
+            "/v1/grants/{id}/delegate",
+            Operation::Delegate,
+            Admits::OwnGrant,
+        )
     },
     Route {
         takes: Takes::Form(&shapes::EXCHANGE),

@@ -27,6 +27,8 @@ pub struct ChangeReport {
     pub gone: Vec<String>,
     /// Whether the policies are others.
     pub policies: bool,
+    /// Whether tools are others than they were: those that a charter pins are denied.
+    pub tools: bool,
 }
 
 impl Rules {
@@ -44,6 +46,7 @@ impl Rules {
                 .as_ref()
                 .map(|known| known.version().to_owned()),
         );
+        parts.extend(self.authority.settings().tools.version());
         let parts: Vec<&[u8]> = parts
             .iter()
             .flat_map(|part| [part.as_bytes(), b"\n"])
@@ -74,6 +77,8 @@ impl Rules {
                 .map(|found| found.version().to_owned())
         };
         report.policies = version(self) != version(before);
+        let tools = |rules: &Self| rules.authority.settings().tools.version();
+        report.tools = tools(self) != tools(before);
         report
     }
 }
@@ -101,6 +106,9 @@ impl fmt::Display for ChangeReport {
         }
         if self.policies {
             parts.push("the policies changed".to_owned());
+        }
+        if self.tools {
+            parts.push("what tools say of themselves changed".to_owned());
         }
         f.write_str(&parts.join("; "))
     }

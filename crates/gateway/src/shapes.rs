@@ -322,6 +322,11 @@ pub(crate) const GRANT_WANTED: Shape = exact(
             "For how long; at most, and by default, as long as the charter gives the task.",
         ),
         may(
+            "heartbeat_seconds",
+            Holds::Count,
+            "The grant ends so long after it was last heard of (`POST /v1/grants/{id}/heartbeat`); its token lasts as long as the task.",
+        ),
+        may(
             "flow",
             Holds::Object(&FLOW),
             "The prompt flow that led here.",
@@ -371,7 +376,11 @@ pub(crate) const GRANT: Shape = exact(
             Holds::Count,
             "No renewal goes beyond this.",
         ),
-        must("uses", Holds::Count, "How many calls it was used for."),
+        must(
+            "uses",
+            Holds::Count,
+            "How many calls it was used for, and how often it was delegated.",
+        ),
     ],
 );
 
@@ -428,6 +437,84 @@ pub(crate) const RENEWAL: Shape = exact(
         Holds::Count,
         "From now on; by default as long as the charter gives the task.",
     )],
+);
+
+pub(crate) const HEARTBEAT: Shape = exact(
+    "Heartbeat",
+    "The agent lives.",
+    &[must(
+        "seconds",
+        Holds::Count,
+        "The grant ends so long after this, if it is not heard again; never later than the charter lets it.",
+    )],
+);
+
+pub(crate) const BEATEN: Shape = exact(
+    "Beaten",
+    "The grant as it is now.",
+    &[
+        must("grant", Holds::Object(&GRANT), "The grant."),
+        may(
+            "clamped",
+            Holds::Truth,
+            "Whether more time was asked for than there is.",
+        ),
+    ],
+);
+
+pub(crate) const DELEGATION: Shape = exact(
+    "Delegation",
+    "What is left to the new grant. A list that is absent takes nothing away.",
+    &[
+        may(
+            "tools",
+            Holds::List(&Holds::Text),
+            "The tools it may call, of those this grant may.",
+        ),
+        may(
+            "actions",
+            Holds::List(&Holds::Text),
+            "The AWS actions, written out.",
+        ),
+        may(
+            "resources",
+            Holds::List(&Holds::Text),
+            "The resources, each by its ARN.",
+        ),
+        may(
+            "arguments",
+            Holds::Anything,
+            "By tool and argument (`args.amount`), a list of the values it may have.",
+        ),
+        may(
+            "share_percent",
+            Holds::Count,
+            "How much of what is left of every limited budget, 1 to 100; all, by default.",
+        ),
+        may("calls", Holds::Count, "No more calls, whatever the share."),
+        may("writes", Holds::Count, "No more writes."),
+        may("per_minute", Holds::Count, "No more calls a minute."),
+        may(
+            "seconds",
+            Holds::Count,
+            "For how long; at most, and by default, as long as this grant.",
+        ),
+        may(
+            "flow",
+            Holds::Object(&FLOW),
+            "The prompt flow that led here.",
+        ),
+        may(
+            "purpose",
+            Holds::Text,
+            "What for, in words; the ledger has its hash.",
+        ),
+        may(
+            "key_thumbprint",
+            Holds::Text,
+            "The RFC 7638 thumbprint of the new holder's key.",
+        ),
+    ],
 );
 
 pub(crate) const ENDED: Shape = exact(
@@ -524,6 +611,11 @@ pub(crate) const KILLED: Shape = exact(
             "ended",
             Holds::Count,
             "How many grants were ended already; the rest is denied and ended soon.",
+        ),
+        must(
+            "known",
+            Holds::Truth,
+            "Whether a grant ended by it, or a charter has this name. If neither, look at the spelling.",
         ),
         must(
             "recorded",

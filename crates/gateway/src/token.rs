@@ -199,7 +199,7 @@ impl Mint for TokenMint<'_> {
 pub(crate) struct Wanted<'a> {
     pub(crate) audience: &'a str,
     pub(crate) jkt: Option<String>,
-    /// It is worth nothing from then on; never later than the grant.
+    /// It is worth nothing from then on; never later than the grant may last.
     pub(crate) until_ms: u64,
 }
 
@@ -214,7 +214,7 @@ pub(crate) async fn issue<W: World>(
     entry: &Entry,
 ) -> Result<(String, u64), Problem> {
     let iat = gateway.broker.now_ms() / 1_000;
-    let exp = wanted.until_ms.min(grant.deadline_ms) / 1_000;
+    let exp = wanted.until_ms.min(grant.deadline_ms_max) / 1_000;
     let exp = exp.min(iat + LIFETIME_SECS_MAX);
     let first = grant.lineage.first().unwrap_or(&grant.id);
     let token = GrantToken {

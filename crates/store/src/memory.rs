@@ -298,6 +298,9 @@ impl Kept {
         if !grant.state.may_begin() {
             return Err(Refused::State { is: grant.state });
         }
+        if grant.ver == 0 {
+            return Err(Refused::NoVersion);
+        }
         if grant.deadline_ms > grant.deadline_ms_max {
             return Err(Refused::Deadline);
         }

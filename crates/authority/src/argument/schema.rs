@@ -49,13 +49,30 @@ impl Tools {
     ///
     /// # Errors
     /// If the description is none, or the tool is there already.
-    pub fn with(mut self, tool: ToolName, described: &[u8]) -> Result<Self, SchemaFault> {
+    pub fn with(self, tool: ToolName, described: &[u8]) -> Result<Self, SchemaFault> {
         let schema = ToolSchema::read(described)?;
+        self.and(tool, schema)
+    }
+
+    /// These tools and one more, whose description was read.
+    ///
+    /// # Errors
+    /// If it is there already.
+    pub fn and(mut self, tool: ToolName, schema: ToolSchema) -> Result<Self, SchemaFault> {
         if self.0.contains_key(&tool) {
             return Err(SchemaFault::Twice(tool));
         }
         self.0.insert(tool, schema);
         Ok(self)
+    }
+
+    /// One hash over the pins of all of them; nothing where none is known.
+    #[must_use]
+    pub fn version(&self) -> Option<String> {
+        let pins = self.0.iter();
+        let pins = pins.map(|(tool, schema)| format!("{tool} {}\n", schema.pin));
+        let pins: String = pins.collect();
+        (!pins.is_empty()).then(|| Hash::of(&[pins.as_bytes()]).to_string())
     }
 
     #[must_use]

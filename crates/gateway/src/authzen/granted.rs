@@ -8,6 +8,7 @@ use bailiwick_authority::{
 use bailiwick_broker::{Cause, Ruling, Verdict, port::Place};
 use bailiwick_ledger::{Action, Entry};
 use serde_json::json;
+use tracing::Instrument as _;
 
 use super::{Answer, flow, member, question};
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
     metrics::Decided,
     problem::{Kind, Problem},
     token::Held,
+    traces,
 };
 
 /// What the type of a resource says that is called.
@@ -49,6 +51,31 @@ pub(super) async fn decide<W: World>(
             return answer;
         }
     };
+    let named = call.named();
+    let tool = match (&named.server, &named.tool, &named.resource) {
+        (Some(server), Some(tool), None) => format!("{server}/{tool}"),
+        (_, tool, _) => tool.clone().unwrap_or_default(),
+    };
+    let span = traces::decision(&traces::Asks {
+        agent: &held.agent,
+        task: &held.task,
+        grant: &held.grant,
+        tool: &tool,
+        flow: call.flow.as_ref(),
+    });
+    let answer = judged(gateway, asked, held, &call)
+        .instrument(span.clone())
+        .await;
+    traces::decided(&span, answer.decision, &answer.context);
+    answer
+}
+
+async fn judged<W: World>(
+    gateway: &Arc<Gateway<W>>,
+    asked: &Asked,
+    held: &Held,
+    call: &Call,
+) -> Answer {
     let rules = gateway.rules();
     let authority = &rules.authority;
     // What the request says of itself is on the record of a denial that comes before a judgement.
@@ -68,7 +95,7 @@ pub(super) async fn decide<W: World>(
                 body: grant.body.clone(),
                 history: grant.history.clone(),
             };
-            let judgement = authority.judge(&standing, &call, now_ms);
+            let judgement = authority.judge(&standing, call, now_ms);
             let said = judgement.entry();
             let entry = Entry {
                 reason_code: said.reason_code,

@@ -122,7 +122,6 @@ pub(crate) struct House {
     pub(crate) gateway: Arc<Gateway<Tested>>,
     pub(crate) clock: Hands,
     pub(crate) address: SocketAddr,
-    #[expect(dead_code, reason = "it is on disk as long as the house stands")]
     pub(crate) folder: tempfile::TempDir,
 }
 

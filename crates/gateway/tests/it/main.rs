@@ -4,10 +4,15 @@
 
 mod authzen;
 mod certification;
+mod delegation;
 mod door;
 mod grants;
 mod house;
 mod identity;
+mod life;
 mod mtls;
+mod policy;
+mod record;
 mod routes;
 mod token;
+mod tokens;

@@ -33,7 +33,9 @@ fn expected(operation: Operation) -> [&'static str; 8] {
         O::ExchangeToken => ["+", "+", "+", "+", "+", "+", "+", "+"],
         O::ReadGrant => ["401", "401", "401", "404", "+", "+", "+", "+"],
         O::EndGrant => ["401", "401", "401", "404", "+", "403", "403", "+"],
-        O::Complete | O::Renew => ["401", "401", "401", "404", "+", "403", "403", "403"],
+        O::Complete | O::Renew | O::Heartbeat | O::Delegate => {
+            ["401", "401", "401", "404", "+", "403", "403", "403"]
+        }
     }
 }
 
@@ -41,6 +43,7 @@ fn expected(operation: Operation) -> [&'static str; 8] {
 fn body(operation: Operation) -> Value {
     match operation {
         Operation::OpenGrant => json!({ "agent": "invoice", "task": "look" }),
+        Operation::Heartbeat => json!({ "seconds": 60 }),
         Operation::MintTicket => json!({ "agent": "invoice" }),
         Operation::Kill | Operation::ClearKill => {
             json!({ "scope": "agent", "name": "nobody", "reason": "a test" })
@@ -135,4 +138,36 @@ fn what_is_no_route_is_a_problem_too() {
     let wrong = house.ask("", "DELETE", "/healthz", &Value::Null);
     assert_eq!(wrong.status, 405);
     assert_eq!(Verb::Get.name(), "GET");
+}
+
+#[test]
+fn the_page_that_documents_the_api_names_every_route_problem_and_who_may_ask() {
+    let path = bailiwick_testkit::repository().join("docs/formats/api.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    for route in ROUTES {
+        let row = format!("| `{} {}` |", route.verb.name(), route.path);
+        assert!(page.contains(&row), "no row {row}");
+    }
+    for kind in bailiwick_gateway::Kind::ALL {
+        let row = format!("| `{}` | {} |", kind.name(), kind.status().as_u16());
+        assert!(page.contains(&row), "no row {row}");
+    }
+    let rows = page.lines().filter(|line| {
+        ["| `GET /", "| `POST /", "| `DELETE /"]
+            .iter()
+            .any(|verb| line.starts_with(verb))
+    });
+    assert_eq!(
+        rows.count(),
+        ROUTES.len(),
+        "a row of a route that is not there"
+    );
+}
+
+#[test]
+fn the_published_description_is_as_it_is_generated() {
+    let path = bailiwick_testkit::repository().join("docs/formats/openapi.json");
+    let published = std::fs::read_to_string(path).unwrap_or_default();
+    let is_fresh = published == bailiwick_gateway::openapi::text();
+    assert!(is_fresh, "run `cargo xtask codegen`");
 }

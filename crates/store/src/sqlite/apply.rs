@@ -227,6 +227,9 @@ fn open(connection: &Connection, grant: &Grant, now_ms: u64) -> Result<Result<()
     if !grant.state.may_begin() {
         return Ok(Err(Refused::State { is: grant.state }));
     }
+    if grant.ver == 0 {
+        return Ok(Err(Refused::NoVersion));
+    }
     if grant.deadline_ms > grant.deadline_ms_max {
         return Ok(Err(Refused::Deadline));
     }

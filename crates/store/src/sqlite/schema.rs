@@ -12,7 +12,7 @@ const APPLICATION_ID: i32 = 0x4277_636b;
 
 /// Each brings the schema from the version that is its place to the next. A released one is never
 /// edited.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("indexes.sql")];
 
 /// Brings the schema up to date in one transaction, and writes the table of transitions that the
 /// triggers obey from the one in the code.
@@ -66,6 +66,12 @@ mod tests {
         migrate(&mut connection, &path, migrations)
     }
 
+    const KNOWN: u32 = MIGRATIONS.len() as u32;
+
+    fn with(later: &'static str) -> Vec<&'static str> {
+        [MIGRATIONS, &[later]].concat()
+    }
+
     fn version(folder: &Path) -> (u32, bool) {
         let connection = Connection::open(folder.join("x.db")).unwrap();
         let version = connection.pragma_query_value(None, "user_version", |row| row.get(0));
@@ -76,18 +82,14 @@ mod tests {
     #[test]
     fn an_older_release_refuses_a_newer_schema() {
         let folder = tempfile::tempdir().unwrap();
-        let newer = [MIGRATIONS[0], "CREATE TABLE later (id INTEGER)"];
+        let newer = with("CREATE TABLE later (id INTEGER)");
         migrate_in(folder.path(), &newer).unwrap();
         let refused = migrate_in(folder.path(), MIGRATIONS);
-        assert!(matches!(
-            refused,
-            Err(OpenError::Newer {
-                found: 2,
-                known: 1,
-                ..
-            })
-        ));
-        assert_eq!(version(folder.path()), (2, true));
+        let Err(OpenError::Newer { found, known, .. }) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!((found, known), (KNOWN + 1, KNOWN));
+        assert_eq!(version(folder.path()), (KNOWN + 1, true));
     }
 
     #[test]
@@ -95,11 +97,83 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         migrate_in(folder.path(), MIGRATIONS).unwrap();
         let halfway = "CREATE TABLE later (id INTEGER); INSERT INTO nowhere VALUES (1);";
-        assert!(migrate_in(folder.path(), &[MIGRATIONS[0], halfway]).is_err());
-        assert_eq!(version(folder.path()), (1, false));
+        assert!(migrate_in(folder.path(), &with(halfway)).is_err());
+        assert_eq!(version(folder.path()), (KNOWN, false));
         let whole = "CREATE TABLE later (id INTEGER)";
-        migrate_in(folder.path(), &[MIGRATIONS[0], whole]).unwrap();
-        assert_eq!(version(folder.path()), (2, true));
+        migrate_in(folder.path(), &with(whole)).unwrap();
+        assert_eq!(version(folder.path()), (KNOWN + 1, true));
+    }
+
+    // Test 86 of the list of required ones. What is on disk when the process is killed is what a copy
+    // of the files at that instant holds: the rest was in memory.
+    #[test]
+    fn a_process_killed_in_a_migration_left_the_old_schema_or_the_new() {
+        let folder = tempfile::tempdir().unwrap();
+        migrate_in(folder.path(), MIGRATIONS).unwrap();
+        let connection = Connection::open(folder.path().join("x.db")).unwrap();
+        // Most of the change is on disk before it is committed.
+        connection.pragma_update(None, "cache_size", 8).unwrap();
+        connection
+            .execute_batch(
+                "BEGIN IMMEDIATE;
+                 CREATE TABLE later (id INTEGER, filler BLOB);
+                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+                 INSERT INTO later SELECT i, randomblob(1000) FROM n;",
+            )
+            .unwrap();
+        connection
+            .pragma_update(None, "user_version", KNOWN + 1)
+            .unwrap();
+        let killed = || {
+            let copy = tempfile::tempdir().unwrap();
+            for file in std::fs::read_dir(folder.path()).unwrap() {
+                let file = file.unwrap();
+                std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+            }
+            copy
+        };
+        let before = killed();
+        let length = |folder: &Path| std::fs::metadata(folder.join("x.db")).unwrap().len();
+        assert!(length(before.path()) > 1 << 20, "most of it was on disk");
+        assert_eq!(version(before.path()), (KNOWN, false));
+        connection.execute_batch("COMMIT").unwrap();
+        assert_eq!(version(killed().path()), (KNOWN + 1, true));
+    }
+
+    /// The first schema was written with other indexes for a while, under the same version.
+    #[test]
+    fn a_database_of_either_first_schema_gets_the_same_indexes() {
+        let edited = [
+            MIGRATIONS[0],
+            "DROP INDEX grants_agent; CREATE INDEX grants_agent ON grants (agent, id, issued_ms) WHERE live = 1;
+             CREATE INDEX grants_live ON grants (id, issued_ms) WHERE live = 1;",
+        ]
+        .join(";");
+        let indexes = |first: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            migrate_in(folder.path(), &[first]).unwrap();
+            let before = listed(folder.path());
+            migrate_in(folder.path(), MIGRATIONS).unwrap();
+            (before, listed(folder.path()))
+        };
+        let listed_of = [indexes(MIGRATIONS[0]), indexes(&edited)];
+        assert_ne!(listed_of[0].0, listed_of[1].0, "the two were different");
+        assert_eq!(listed_of[0].1, listed_of[1].1);
+        assert!(
+            listed_of[0]
+                .1
+                .iter()
+                .any(|sql| sql.contains("grants_child"))
+        );
+    }
+
+    fn listed(folder: &Path) -> Vec<String> {
+        let connection = Connection::open(folder.join("x.db")).unwrap();
+        let sql =
+            "SELECT sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name";
+        let mut statement = connection.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.map(Result::unwrap).collect()
     }
 
     #[test]

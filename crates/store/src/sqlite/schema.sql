@@ -39,12 +39,9 @@ CREATE TABLE grants (
 ) STRICT;
 CREATE INDEX grants_due ON grants (deadline_ms) WHERE live = 1;
 CREATE INDEX grants_spent ON grants (credential_until_ms) WHERE state IN ('revoking', 'orphaned');
--- With the time of issue, so that what a stop does not cover is passed over inside the index.
-CREATE INDEX grants_live ON grants (id, issued_ms) WHERE live = 1;
-CREATE INDEX grants_agent ON grants (agent, id, issued_ms) WHERE live = 1;
-CREATE INDEX grants_owner ON grants (owner, id, issued_ms) WHERE live = 1;
+CREATE INDEX grants_agent ON grants (agent) WHERE live = 1;
+CREATE INDEX grants_owner ON grants (owner) WHERE live = 1;
 CREATE INDEX grants_parent ON grants (parent) WHERE parent IS NOT NULL;
-CREATE INDEX grants_child ON grants (id, parent) WHERE live = 1 AND parent IS NOT NULL;
 
 CREATE TRIGGER grants_begin BEFORE INSERT ON grants
 WHEN NEW.state NOT IN ('requested', 'pending_approval', 'approved')

@@ -122,6 +122,10 @@ async fn a_grant_begins_only_where_one_may<S: Store>(store: S) {
             assert_eq!(outcome, Err(Refused::State { is: state }));
         }
     }
+    let mut unborn = grant("no-version");
+    unborn.ver = 0;
+    let outcome = commit(&store, open(&unborn)).await;
+    assert_eq!(outcome, Err(Refused::NoVersion));
 }
 
 /// A way from where grants begin to a state.

@@ -1,0 +1,291 @@
+//! A daemon of a test's own, and the programs beside it.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::{Arc, Mutex, OnceLock},
+    time::{Duration, Instant, SystemTime},
+};
+
+use bailiwick_testkit::http::{Answer, Client};
+use serde_json::{Value, json};
+
+/// A daemon that does not listen by then never will.
+const LISTENS_WITHIN: Duration = Duration::from_secs(60);
+
+pub(crate) fn charter(agent: &str, most: u32) -> String {
+    format!(
+        r#"
+agent: {agent}
+owner: {{ team: payments, contact: payments@example.com }}
+purpose: Post invoices.
+environment: prod
+mode: brokered
+tasks:
+  post:
+    for: 20m
+    parameters: {{ supplier: "[a-z-]{{3,32}}" }}
+    tools: [ {{ tool: ledger/post, when: "args.amount <= {most}" }} ]
+  look:
+    for: 20m
+    tools: [ {{ tool: ledger/read }} ]
+"#
+    )
+}
+
+/// A folder with charters and room for data.
+pub(crate) struct Place(pub(crate) tempfile::TempDir);
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let place = Self(tempfile::tempdir().unwrap());
+        std::fs::create_dir(place.charters()).unwrap();
+        place.write("charters/invoice.yaml", &charter("invoice", 1000));
+        place
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn charters(&self) -> PathBuf {
+        self.path().join("charters")
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.path().join("data")
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// The daemon's program, in this place.
+    pub(crate) fn bailiwickd(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bailiwickd"));
+        command.current_dir(self.path()).args(args);
+        command
+    }
+
+    /// A run of it that ends by itself.
+    pub(crate) fn ran(&self, args: &[&str]) -> (i32, String, String) {
+        told(&self.bailiwickd(args).output().unwrap())
+    }
+
+    pub(crate) fn start(&self) -> Daemon {
+        self.start_with(&[], &[])
+    }
+
+    pub(crate) fn start_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Daemon {
+        // The file of a daemon before this one says where nobody listens any more.
+        let _ = std::fs::remove_file(self.data().join("address"));
+        let mut command = self.bailiwickd(&["--charters", "charters", "--data", "data"]);
+        command
+            .args(["--listen", "127.0.0.1:0"])
+            .args(args)
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        let written = Arc::clone(&log);
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                written.lock().unwrap().push_str(&(line + "\n"));
+            }
+        });
+        let begun = Instant::now();
+        let address = loop {
+            if let Ok(address) = std::fs::read_to_string(self.data().join("address")) {
+                break address.trim().to_owned();
+            }
+            if let Some(ended) = child.try_wait().unwrap() {
+                panic!("the daemon ended with {ended}: {}", log.lock().unwrap());
+            }
+            assert!(begun.elapsed() < LISTENS_WITHIN, "{}", log.lock().unwrap());
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        let operator = std::fs::read_to_string(self.data().join("operator.token")).unwrap();
+        Daemon {
+            child,
+            address,
+            operator: format!("Bearer {}", operator.trim()),
+            log,
+        }
+    }
+}
+
+pub(crate) fn told(output: &Output) -> (i32, String, String) {
+    (
+        output.status.code().unwrap_or(-1),
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
+}
+
+pub(crate) struct Daemon {
+    pub(crate) child: Child,
+    pub(crate) address: String,
+    pub(crate) operator: String,
+    log: Arc<Mutex<String>>,
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Daemon {
+    pub(crate) fn client(&self) -> Client {
+        let (_, address) = self.address.split_once("://").unwrap();
+        Client::new(address.parse().unwrap())
+    }
+
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    pub(crate) fn ask(&self, who: &str, verb: &str, path: &str, body: &Value) -> Answer {
+        self.try_ask(who, verb, path, body).unwrap()
+    }
+
+    pub(crate) fn try_ask(
+        &self,
+        who: &str,
+        verb: &str,
+        path: &str,
+        body: &Value,
+    ) -> std::io::Result<Answer> {
+        let mut headers = vec![("content-type", "application/json")];
+        if !who.is_empty() {
+            headers.push(("authorization", who));
+        }
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        self.client().ask(verb, path, &headers, &body)
+    }
+
+    /// A grant's id and the `Authorization` of its holder.
+    pub(crate) fn grant(&self) -> (String, String) {
+        let ticket = self.ask(
+            &self.operator,
+            "POST",
+            "/v1/tickets",
+            &json!({ "agent": "invoice" }),
+        );
+        assert_eq!(ticket.status, 201, "{}", ticket.body);
+        let ticket = ticket.json();
+        let shown = format!("Bailiwick-Ticket {}", ticket["ticket"].as_str().unwrap());
+        let body =
+            json!({ "agent": "invoice", "task": "post", "parameters": { "supplier": "acme" } });
+        let opened = self.ask(&shown, "POST", "/v1/grants", &body);
+        assert_eq!(opened.status, 201, "{}", opened.body);
+        let opened = opened.json();
+        (
+            opened["grant"]["id"].as_str().unwrap().to_owned(),
+            format!("Bearer {}", opened["token"].as_str().unwrap()),
+        )
+    }
+
+    pub(crate) fn call(&self, token: &str, amount: u32) -> std::io::Result<Answer> {
+        let body = json!({
+            "subject": { "type": "agent", "id": "invoice" },
+            "action": { "name": "call", "properties": { "amount": amount } },
+            "resource": { "type": "tool", "id": "ledger/post" },
+        });
+        self.try_ask(token, "POST", "/access/v1/evaluation", &body)
+    }
+
+    pub(crate) fn allows(&self, token: &str) -> bool {
+        let answer = self.call(token, 1).unwrap();
+        answer.status == 200 && answer.json()["decision"] == true
+    }
+
+    pub(crate) fn records(&self) -> String {
+        let answer = self.ask(
+            &self.operator,
+            "GET",
+            "/v1/ledger/entries?limit=10000",
+            &Value::Null,
+        );
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body
+    }
+
+    /// Sends a signal by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill")
+            .args(["-s", name, &id])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub(crate) fn stop(self) -> (i32, String) {
+        self.signal("TERM");
+        self.stop_signalled()
+    }
+
+    /// Waits until it has stopped.
+    pub(crate) fn stop_signalled(mut self) -> (i32, String) {
+        let ended = self.child.wait().unwrap();
+        (ended.code().unwrap_or(-1), self.log())
+    }
+
+    /// Waits until something holds.
+    pub(crate) fn until(&self, what: &str, holds: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while !holds() {
+            let waited = begun.elapsed();
+            assert!(waited < Duration::from_secs(30), "{what}: {}", self.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// The command line beside the daemon. A build of the workspace has it; otherwise it is built here.
+pub(crate) fn bailiwick() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let program = Path::new(env!("CARGO_BIN_EXE_bailiwickd")).with_file_name("bailiwick");
+        let source = bailiwick_testkit::repository().join("crates/bailiwick/src");
+        let built = std::fs::metadata(&program).and_then(|about| about.modified());
+        if built.is_ok_and(|built| built > newest(&source)) {
+            return program;
+        }
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let built = Command::new(cargo)
+            .args(["build", "--quiet", "--package", "bailiwick"])
+            .current_dir(bailiwick_testkit::repository())
+            .status()
+            .unwrap();
+        assert!(built.success());
+        program
+    })
+}
+
+/// When a file below a folder was last written.
+fn newest(folder: &Path) -> SystemTime {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let written = entries.map(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            newest(&path)
+        } else {
+            std::fs::metadata(path).unwrap().modified().unwrap()
+        }
+    });
+    written.max().unwrap_or(SystemTime::UNIX_EPOCH)
+}

@@ -1,0 +1,178 @@
+//! Stopped without a farewell, and put back from a backup.
+
+use serde_json::json;
+
+use crate::daemon::Place;
+
+// Tests 42 and 79 of the list of required ones, for the process as a whole: whatever was answered is
+// on record, wherever it is killed. (The torture loops do this under load, hundreds of times.)
+#[test]
+fn whatever_was_answered_is_on_record_wherever_the_process_is_killed() {
+    for moment in ["Begin", "Applied", "BeforeCommit", "Commit", "AfterCommit"] {
+        let place = Place::new();
+        let at = format!("{moment}:25");
+        let mut daemon = place.start_with(&[], &[("BAILIWICKD_ABORT_AT", &at)]);
+        let mut released = Vec::new();
+        let granted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| daemon.grant()));
+        if let Ok((_, token)) = granted {
+            for amount in 0..100 {
+                let Ok(answer) = daemon.call(&token, amount) else {
+                    break;
+                };
+                let answer = answer.json();
+                if answer["decision"] == true {
+                    released.push(
+                        answer["context"]["record"]["hash"]
+                            .as_str()
+                            .unwrap()
+                            .to_owned(),
+                    );
+                }
+            }
+        }
+        assert!(
+            !daemon.child.wait().unwrap().success(),
+            "{moment}: it was killed"
+        );
+        let again = place.start();
+        let records = again.records();
+        for hash in &released {
+            assert!(
+                records.contains(hash),
+                "{moment}: an answer without its record"
+            );
+        }
+        let mut verifier = bailiwick_ledger::verify::Verifier::new(&[]);
+        records
+            .lines()
+            .for_each(|line| drop(verifier.line(line).unwrap()));
+        verifier.finish().unwrap();
+        let (_, token) = again.grant();
+        assert!(again.allows(&token), "{moment}: it goes on");
+    }
+}
+
+// Test 49: across a kill -9.
+#[test]
+fn a_kill_survives_the_process() {
+    let place = Place::new();
+    let mut daemon = place.start();
+    let (_, token) = daemon.grant();
+    let kill = json!({ "scope": "agent", "name": "invoice", "reason": "drill" });
+    assert_eq!(
+        daemon
+            .ask(&daemon.operator, "POST", "/v1/kill", &kill)
+            .status,
+        200
+    );
+    daemon.child.kill().unwrap();
+    daemon.child.wait().unwrap();
+    let again = place.start();
+    assert!(!again.allows(&token));
+    let ticket = again
+        .ask(
+            &again.operator,
+            "POST",
+            "/v1/tickets",
+            &json!({ "agent": "invoice" }),
+        )
+        .json();
+    let shown = format!("Bailiwick-Ticket {}", ticket["ticket"].as_str().unwrap());
+    let body = json!({ "agent": "invoice", "task": "look" });
+    let refused = again.ask(&shown, "POST", "/v1/grants", &body);
+    assert_eq!(
+        (refused.status, &refused.json()["reason"]),
+        (403, &json!("killed"))
+    );
+}
+
+// Test 87.
+#[test]
+fn after_a_restore_what_was_made_later_is_unknown_and_denied_and_somebody_has_to_look() {
+    let place = Place::new();
+    let daemon = place.start();
+    let (_, before) = daemon.grant();
+    let (code, _, err) = place.ran(&["backup", "--data", "data", "--to", "backup.db"]);
+    assert_eq!(code, 0, "{err}");
+    let (late_id, late) = daemon.grant();
+    assert!(daemon.allows(&late));
+    assert_eq!(
+        place
+            .ran(&["restore", "--data", "data", "--from", "backup.db"])
+            .0,
+        2,
+        "while it runs"
+    );
+    assert_eq!(daemon.stop().0, 0);
+    let (code, _, err) = place.ran(&["restore", "--data", "data", "--from", "backup.db"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("bailiwick kill --clear all"), "{err}");
+
+    let daemon = place.start();
+    let denied = daemon.call(&late, 1).unwrap().json();
+    assert_eq!(denied["decision"], false);
+    assert_eq!(
+        denied["context"]["reason"]["code"], "grant_unknown",
+        "{denied}"
+    );
+    assert!(!daemon.allows(&before));
+    let records = daemon.records();
+    assert!(
+        records.contains("store.restored") && records.contains(&late_id),
+        "both are on record"
+    );
+    let clear = json!({ "scope": "all", "reason": "looked" });
+    let cleared = daemon.ask(&daemon.operator, "POST", "/v1/kill/clear", &clear);
+    assert_eq!(cleared.status, 200, "{}", cleared.body);
+    assert!(
+        !daemon.allows(&late) && !daemon.allows(&before),
+        "neither lives again"
+    );
+    let (_, new) = daemon.grant();
+    assert!(daemon.allows(&new));
+    let again = place.ran(&["backup", "--data", "data", "--to", "backup.db"]);
+    assert_eq!(again.0, 2, "a backup is never written over");
+}
+
+// Test 86. (That a migration is whole or not at all is tested in `store`.)
+#[test]
+fn a_schema_is_brought_up_to_date_whole_and_a_newer_one_is_refused() {
+    let place = Place::new();
+    let daemon = place.start();
+    let (_, token) = daemon.grant();
+    assert_eq!(daemon.stop().0, 0);
+    let database = std::fs::read_dir(place.data())
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .find(|path| path.extension().is_some_and(|end| end == "db"))
+        .unwrap();
+    let (code, _, err) = place.ran(&["migrate", "--data", "data"]);
+    assert_eq!(code, 0, "{err}");
+    let again = place.start();
+    assert!(
+        again.allows(&token),
+        "a migration that had nothing to do changed nothing"
+    );
+    assert_eq!(again.stop().0, 0);
+    // The version of the schema is four bytes in the head of the file.
+    let mut bytes = std::fs::read(&database).unwrap();
+    let version = u32::from_be_bytes(bytes[60..64].try_into().unwrap());
+    bytes[60..64].copy_from_slice(&(version + 1).to_be_bytes());
+    std::fs::write(&database, &bytes).unwrap();
+    for args in [
+        &["migrate", "--data", "data"][..],
+        &[
+            "--charters",
+            "charters",
+            "--data",
+            "data",
+            "--listen",
+            "127.0.0.1:0",
+        ],
+    ] {
+        let (code, _, err) = place.ran(args);
+        assert_eq!(code, 2, "{args:?}: {err}");
+        assert!(err.contains(&(version + 1).to_string()), "{err}");
+    }
+    assert_eq!(std::fs::read(&database).unwrap(), bytes, "and not touched");
+}

@@ -1,0 +1,16 @@
+//! The daemon as a process: started, asked, stopped, killed, restored; and the command line that
+//! speaks to it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code"
+)]
+
+mod cli;
+mod daemon;
+mod killed;
+mod life;
+mod secrets;
+mod traces;
