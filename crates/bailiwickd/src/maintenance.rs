@@ -237,7 +237,8 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 
 fn named(error: BackupError) -> anyhow::Error {
     match error {
-        BackupError::Exists(_) | BackupError::Damaged { .. } | BackupError::Io { .. } => {
+        BackupError::Io { ref source, .. } => Fault::new(format!("{error}: {source}")).into(),
+        BackupError::Exists(_) | BackupError::Damaged { .. } => {
             Fault::new(error.to_string()).into()
         }
         BackupError::Open(error) => unopened(error),

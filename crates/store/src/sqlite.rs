@@ -367,6 +367,12 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
 /// # Errors
 /// If the folder cannot be flushed.
 pub fn fsync_folder(folder: &Path) -> io::Result<()> {
+    // The parent of a bare file name is the empty path, which cannot be opened.
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
     File::open(folder)?.sync_all()
 }
 

@@ -1,5 +1,7 @@
 //! Stopped without a farewell, and put back from a backup.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use serde_json::json;
 
 use crate::daemon::Place;
@@ -141,11 +143,6 @@ fn a_schema_is_brought_up_to_date_whole_and_a_newer_one_is_refused() {
     let daemon = place.start();
     let (_, token) = daemon.grant();
     assert_eq!(daemon.stop().0, 0);
-    let database = std::fs::read_dir(place.data())
-        .unwrap()
-        .map(|file| file.unwrap().path())
-        .find(|path| path.extension().is_some_and(|end| end == "db"))
-        .unwrap();
     let (code, _, err) = place.ran(&["migrate", "--data", "data"]);
     assert_eq!(code, 0, "{err}");
     let again = place.start();
@@ -154,18 +151,24 @@ fn a_schema_is_brought_up_to_date_whole_and_a_newer_one_is_refused() {
         "a migration that had nothing to do changed nothing"
     );
     assert_eq!(again.stop().0, 0);
-    // The version of the schema is four bytes in the head of the file.
-    let mut bytes = std::fs::read(&database).unwrap();
+    // A copy without a log beside it. The version of the schema is four bytes in its head.
+    let copied = place.ran(&["backup", "--data", "data", "--to", "copy.db"]);
+    assert_eq!(copied.0, 0, "{}", copied.2);
+    let mut bytes = std::fs::read(place.path().join("copy.db")).unwrap();
     let version = u32::from_be_bytes(bytes[60..64].try_into().unwrap());
     bytes[60..64].copy_from_slice(&(version + 1).to_be_bytes());
+    let newer = place.path().join("newer");
+    std::fs::create_dir(&newer).unwrap();
+    std::fs::set_permissions(&newer, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let database = newer.join("bailiwick.db");
     std::fs::write(&database, &bytes).unwrap();
     for args in [
-        &["migrate", "--data", "data"][..],
+        &["migrate", "--data", "newer"][..],
         &[
             "--charters",
             "charters",
             "--data",
-            "data",
+            "newer",
             "--listen",
             "127.0.0.1:0",
         ],

@@ -93,7 +93,7 @@ fn two_daemons_do_not_share_a_folder() {
     ];
     let (code, _, err) = place.ran(&args);
     assert_eq!(code, 2, "{err}");
-    assert!(err.contains("data") && err.contains("in use"), "{err}");
+    assert!(err.contains("another process uses `data`"), "{err}");
     let (_, token) = daemon.grant();
     assert!(daemon.allows(&token), "the first goes on");
 }
