@@ -103,6 +103,7 @@ impl<'e> Draft<'e> {
             data: self.data(role),
             runs_as: self.runs_as(),
             role: held.map(|held| self.declared(held)),
+            identity: Vec::new(),
             mode,
             models,
             invokers,
