@@ -30,7 +30,7 @@ pub enum Unbound {
     RoleIdNotShown,
     /// The charter names the role by its name alone.
     #[error(
-        "the role has the right name, and the charter does not say its unique id; add `id: AROA…` to the charter's `role`, as `aws iam get-role` shows it"
+        "the role has the right name, and the charter does not say its unique id; add `id: AROA…` to the charter's `role`, as `aws iam get-role` shows it, or give the authority a snapshot that tells it (`--estate`)"
     )]
     RoleIdNotDeclared,
     /// The charter says the subject's name, and not what tells it from another of that name.
