@@ -3,6 +3,7 @@
 //! `cargo xtask fuzz` drives them with libFuzzer, coverage-guided, on the stable toolchain; so does
 //! `cargo fuzz run TARGET --features libfuzzer` on nightly.
 
+mod aws;
 mod catalog;
 mod charter;
 mod estate;
@@ -11,6 +12,7 @@ mod identity;
 mod ledger;
 mod review;
 
+pub use aws::sts;
 pub use catalog::catalog;
 pub use charter::charter;
 pub use estate::{authorization_details, iam_extra, organization, resources, service_calls, usage};

@@ -10,6 +10,7 @@
 //! well it is signed.
 
 pub mod dpop;
+mod event;
 mod jwk;
 pub mod jws;
 mod keys;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 
 use crate::json::Value;
 
+pub use event::{EVENT_TYPE, Initiator, SESSION_REVOKED, SessionRevoked};
 pub use jwk::{Jwk, JwkFault};
 pub use jws::{Jws, TokenFault};
 pub use keys::{Keyring, SigningSecret};

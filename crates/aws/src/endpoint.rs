@@ -132,6 +132,8 @@ impl fmt::Display for Region {
 pub enum Service {
     Sts,
     Iam,
+    /// Where a session is tried.
+    S3,
 }
 
 impl Service {
@@ -141,6 +143,7 @@ impl Service {
         match self {
             Self::Sts => "sts",
             Self::Iam => "iam",
+            Self::S3 => "s3",
         }
     }
 
@@ -149,6 +152,7 @@ impl Service {
         match self {
             Self::Sts => "2011-06-15",
             Self::Iam => "2010-05-08",
+            Self::S3 => "2006-03-01",
         }
     }
 }
@@ -176,6 +180,7 @@ impl Endpoint {
         let (authority, signing) = match service {
             Service::Sts => (format!("sts.{region}.{domain}"), region.as_str()),
             Service::Iam => iam_of_partition(region),
+            Service::S3 => (format!("s3.{region}.{domain}"), region.as_str()),
         };
         let uri = Uri::builder()
             .scheme("https")

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aws_credential_types::Credentials;
 use secrecy::{ExposeSecret, SecretString};
 
 /// An access key: of a user, or of a session if it has a token.
@@ -24,14 +25,32 @@ impl AccessKey {
         }
     }
 
-    pub(crate) fn for_signing(&self) -> aws_credential_types::Credentials {
+    /// Whether it is a session's: sessions of sessions last an hour at most.
+    #[must_use]
+    pub fn is_of_a_session(&self) -> bool {
+        self.session_token.is_some()
+    }
+
+    /// The same, as AWS's own crates have it.
+    #[must_use]
+    pub fn credentials(&self) -> Credentials {
         let token = self.session_token.as_ref();
-        aws_credential_types::Credentials::new(
+        Credentials::new(
             self.id.as_str(),
             self.secret.expose_secret(),
             token.map(|token| token.expose_secret().to_owned()),
             None,
             "bailiwick",
+        )
+    }
+}
+
+impl From<&Credentials> for AccessKey {
+    fn from(given: &Credentials) -> Self {
+        Self::new(
+            given.access_key_id(),
+            given.secret_access_key(),
+            given.session_token(),
         )
     }
 }

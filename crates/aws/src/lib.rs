@@ -25,6 +25,7 @@ pub mod iam;
 pub mod key;
 pub mod limits;
 pub mod mint;
+pub mod probe;
 pub mod proof;
 mod query;
 pub mod revoke;

@@ -66,7 +66,22 @@ pub enum MintError {
         source_identity: Option<String>,
         until: Timestamp,
     },
+    /// The session lives for another time than was ordered: it was not handed out.
+    #[error("STS made a session of `{role_arn}` until {until}, and {asked_secs} s were asked for")]
+    Lifetime {
+        role_arn: String,
+        asked_secs: u32,
+        until: Timestamp,
+    },
 }
+
+/// Leave to ask STS once.
+#[derive(Debug)]
+#[must_use]
+pub struct Turn(());
+
+/// How far the clock of STS may be from ours.
+const SKEW_SECS: u32 = 300;
 
 /// Whether sessions shorter than a quarter of an hour are to be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,33 +116,59 @@ impl Minter {
         }
     }
 
+    /// Waits until STS may be asked once more. Before the intent is recorded: who waits has asked
+    /// for nothing yet.
+    ///
+    /// # Errors
+    /// If too many wait already.
+    pub async fn turn(&self) -> Result<Turn, Busy> {
+        let now = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let wait = {
+            let mut bucket = self.bucket.lock().unwrap_or_else(|it| it.into_inner());
+            bucket.take(now)?
+        };
+        if wait > 0 {
+            tokio::time::sleep(std::time::Duration::from_micros(wait)).await;
+        }
+        Ok(Turn(()))
+    }
+
+    /// How long a session would be asked for that is to end at this deadline.
+    #[must_use]
+    pub fn duration_secs(&self, deadline: Timestamp, now: Timestamp) -> u32 {
+        let left = deadline.secs_since(now);
+        left.clamp(*DURATION_SECS.start(), self.duration_secs_max())
+    }
+
     /// Makes the credentials of a grant. What was intended must be on record before.
     ///
     /// # Errors
-    /// If there are none; [`MintError::Orphaned`] and [`MintError::Another`] say that a session may
-    /// live all the same.
+    /// If there are none; [`MintError::Orphaned`], [`MintError::Another`] and
+    /// [`MintError::Lifetime`] say that a session may live all the same.
     pub async fn mint(
         &self,
         order: &Order,
+        turn: Turn,
         key: &AccessKey,
         now: Timestamp,
     ) -> Result<Minted, MintError> {
+        let Turn(()) = turn;
         let left = order.deadline.secs_since(now);
         if left == 0 {
             return Err(MintError::TooLate);
         }
-        self.turn().await?;
-        let duration_secs = left.clamp(*DURATION_SECS.start(), self.duration_secs_max());
+        let duration_secs = self.duration_secs(order.deadline, now);
         let scoped = self.short == ShortSessions::Scoped && left < duration_secs;
         let call = self.assume_role(order, duration_secs, scoped);
         let lost = |source: CallError| lost(order, now, duration_secs, source);
         let session = self.sts.assume_role(&call, key, now).await.map_err(lost)?;
         let until = session.expires;
         let session = as_ordered(order, session, until)?;
+        let session = within(order, session, duration_secs, now)?;
         if !scoped {
             return Ok(minted(order, session));
         }
-        self.turn().await?;
+        let Turn(()) = self.turn().await?;
         // The first session stays here; it can do no more than narrow itself.
         let narrow = ScopeDown {
             policy: Some(order.session_policy.clone()),
@@ -136,6 +177,7 @@ impl Minter {
         };
         let scoped = self.sts.scope_down(&narrow, &session.key, now).await;
         let session = as_ordered(order, scoped.map_err(lost)?, until)?;
+        let session = within(order, session, left, now)?;
         Ok(minted(order, session))
     }
 
@@ -165,18 +207,6 @@ impl Minter {
             ],
         }
     }
-
-    async fn turn(&self) -> Result<(), Busy> {
-        let now = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let wait = {
-            let mut bucket = self.bucket.lock().unwrap_or_else(|it| it.into_inner());
-            bucket.take(now)?
-        };
-        if wait > 0 {
-            tokio::time::sleep(std::time::Duration::from_micros(wait)).await;
-        }
-        Ok(())
-    }
 }
 
 fn lost(order: &Order, now: Timestamp, duration_secs: u32, source: CallError) -> MintError {
@@ -194,7 +224,7 @@ fn lost(order: &Order, now: Timestamp, duration_secs: u32, source: CallError) ->
 
 /// Checks that the session bears the grant's name, so that each of its calls can be told apart.
 fn as_ordered(order: &Order, session: Session, until: Timestamp) -> Result<Session, MintError> {
-    let named = session.arn.rsplit('/').next() == Some(&order.grant);
+    let named = session_arn(&order.role_arn, &order.grant).as_deref() == Some(&*session.arn);
     let sourced = session.source_identity.as_deref() == Some(&order.grant);
     if named && sourced {
         return Ok(session);
@@ -203,6 +233,32 @@ fn as_ordered(order: &Order, session: Session, until: Timestamp) -> Result<Sessi
         arn: session.arn,
         source_identity: session.source_identity,
         until,
+    })
+}
+
+/// The ARN of a role's session of this name: in the same account, and without the role's path.
+fn session_arn(role_arn: &str, name: &str) -> Option<String> {
+    let (front, role) = role_arn.split_once(":role/")?;
+    let front = front.replacen(":iam:", ":sts:", 1);
+    let role = role.rsplit('/').next()?;
+    Some(format!("{front}:assumed-role/{role}/{name}"))
+}
+
+/// Checks that the session lives as long as was asked for, as far as two clocks can tell.
+fn within(
+    order: &Order,
+    session: Session,
+    asked_secs: u32,
+    now: Timestamp,
+) -> Result<Session, MintError> {
+    let latest = now.plus_secs(asked_secs.saturating_add(SKEW_SECS));
+    if now < session.expires && session.expires <= latest {
+        return Ok(session);
+    }
+    Err(MintError::Lifetime {
+        role_arn: order.role_arn.clone(),
+        asked_secs,
+        until: session.expires,
     })
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn signed_post_with(
         request = request.header(*name, *value);
     }
     let mut request = request.body(body).map_err(|error| broken(&error))?;
-    let identity = key.for_signing().into();
+    let identity = key.credentials().into();
     let parameters = v4::SigningParams::builder()
         .identity(&identity)
         .region(endpoint.signing_region().as_str())

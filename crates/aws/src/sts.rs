@@ -62,7 +62,52 @@ pub struct CallerIdentity {
     pub user_id: String,
 }
 
+impl Session {
+    /// Reads the answer to `AssumeRole`.
+    ///
+    /// # Errors
+    /// If it is not exactly one.
+    pub fn of_assume_role(body: &str) -> Result<Self, AnswerError> {
+        let answer = &Answer::parse("AssumeRole", NAMESPACE, body)?;
+        Ok(Self {
+            key: credentials(answer)?,
+            expires: expiration(answer)?,
+            id: answer
+                .text(&["AssumedRoleUser", "AssumedRoleId"])?
+                .to_owned(),
+            arn: answer.text(&["AssumedRoleUser", "Arn"])?.to_owned(),
+            source_identity: answer.text_if_any("SourceIdentity")?.map(str::to_owned),
+            packed_percent: number(answer, "PackedPolicySize")?
+                .or(number(answer, "SessionTokenUtilization")?),
+        })
+    }
+
+    /// Reads the answer to `GetScopedCredentials`.
+    ///
+    /// # Errors
+    /// If it is not exactly one.
+    pub fn of_scope_down(body: &str) -> Result<Self, AnswerError> {
+        let answer = &Answer::parse("GetScopedCredentials", NAMESPACE, body)?;
+        Ok(Self {
+            key: credentials(answer)?,
+            expires: expiration(answer)?,
+            id: answer.text(&["SessionInfo", "ScopedSessionId"])?.to_owned(),
+            arn: answer.text(&["SessionInfo", "Arn"])?.to_owned(),
+            source_identity: answer.text_if_any("SourceIdentity")?.map(str::to_owned),
+            packed_percent: number(answer, "SessionTokenUtilization")?,
+        })
+    }
+}
+
 impl CallerIdentity {
+    /// Reads the answer to `GetCallerIdentity`.
+    ///
+    /// # Errors
+    /// If it is not exactly one.
+    pub fn of_answer(body: &str) -> Result<Self, AnswerError> {
+        Self::read(&Answer::parse("GetCallerIdentity", NAMESPACE, body)?)
+    }
+
     pub(crate) fn read(answer: &Answer<'_>) -> Result<Self, AnswerError> {
         Ok(Self {
             account: answer.text(&["Account"])?.to_owned(),
@@ -106,19 +151,7 @@ impl Sts {
             order.tags.iter().map(|(name, _)| &**name),
         );
         let body = self.ask(&query, key, now).await?;
-        read("AssumeRole", &body, |answer| {
-            Ok(Session {
-                key: credentials(answer)?,
-                expires: expiration(answer)?,
-                id: answer
-                    .text(&["AssumedRoleUser", "AssumedRoleId"])?
-                    .to_owned(),
-                arn: answer.text(&["AssumedRoleUser", "Arn"])?.to_owned(),
-                source_identity: answer.text_if_any("SourceIdentity")?.map(str::to_owned),
-                packed_percent: number(answer, "PackedPolicySize")?
-                    .or(number(answer, "SessionTokenUtilization")?),
-            })
-        })
+        Session::of_assume_role(&body).map_err(|error| unknown("AssumeRole", error))
     }
 
     /// Asks for credentials of the same session with less access, or for less long.
@@ -146,16 +179,7 @@ impl Sts {
         query.set_some("DurationSeconds", secs.as_deref());
         query.set_some("ScopedSessionDescription", order.description.as_deref());
         let body = self.ask(&query, key, now).await?;
-        read("GetScopedCredentials", &body, |answer| {
-            Ok(Session {
-                key: credentials(answer)?,
-                expires: expiration(answer)?,
-                id: answer.text(&["SessionInfo", "ScopedSessionId"])?.to_owned(),
-                arn: answer.text(&["SessionInfo", "Arn"])?.to_owned(),
-                source_identity: answer.text_if_any("SourceIdentity")?.map(str::to_owned),
-                packed_percent: number(answer, "SessionTokenUtilization")?,
-            })
-        })
+        Session::of_scope_down(&body).map_err(|error| unknown("GetScopedCredentials", error))
     }
 
     /// Asks who a key belongs to. No policy can deny it.
@@ -169,7 +193,7 @@ impl Sts {
     ) -> Result<CallerIdentity, CallError> {
         let query = Query::new(self.endpoint.service(), "GetCallerIdentity");
         let body = self.ask(&query, key, now).await?;
-        read("GetCallerIdentity", &body, CallerIdentity::read)
+        CallerIdentity::of_answer(&body).map_err(|error| unknown("GetCallerIdentity", error))
     }
 
     async fn ask(
@@ -180,17 +204,6 @@ impl Sts {
     ) -> Result<String, CallError> {
         ask(&self.endpoint, &self.transport, query, key, now).await
     }
-}
-
-fn read<T>(
-    action: &'static str,
-    body: &str,
-    read: impl FnOnce(&Answer<'_>) -> Result<T, AnswerError>,
-) -> Result<T, CallError> {
-    let answer = Answer::parse(action, NAMESPACE, body);
-    answer
-        .and_then(|answer| read(&answer))
-        .map_err(|error| unknown(action, error))
 }
 
 fn credentials(answer: &Answer<'_>) -> Result<AccessKey, AnswerError> {

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use bailiwick_credentials::Receiver;
 use clap::{Parser, Subcommand, ValueEnum};
 
 /// Grants, decisions and the record of them, for AI agents on AWS.
@@ -55,6 +56,14 @@ pub(crate) struct Run {
     /// Seconds between two checkpoints of the ledger
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub(crate) checkpoint_every: u64,
+    #[command(flatten)]
+    pub(crate) aws: Aws,
+    /// Push the end of each grant to this address, as CAEP's `session-revoked`
+    #[arg(long = "signal-to", value_name = "URL")]
+    pub(crate) signal_to: Vec<Receiver>,
+    /// A file with what is sent there as `Authorization`
+    #[arg(long, value_name = "FILE", requires = "signal_to")]
+    pub(crate) signal_authorization: Option<PathBuf>,
     /// For development: believe whoever asks from this machine which agent it is. Loopback only
     #[arg(long)]
     pub(crate) trust_everybody: bool,
@@ -74,6 +83,23 @@ pub(crate) struct Run {
     /// A database for many replicas
     #[arg(long, value_name = "URL", hide = true)]
     pub(crate) database: Option<String>,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Aws {
+    /// Make AWS credentials for grants, asking STS in this region
+    #[arg(long, value_name = "REGION")]
+    pub(crate) aws_region: Option<String>,
+    /// A program that prints the broker's own key, as the SDKs' `credential_process` does. Without
+    /// it, the key is AWS_ACCESS_KEY_ID's, or that of the container the daemon runs in
+    #[arg(long, value_name = "COMMAND", requires = "aws_region")]
+    pub(crate) aws_credential_process: Option<String>,
+    /// Where STS is asked instead; or AWS_ENDPOINT_URL_STS
+    #[arg(long, value_name = "URL", requires = "aws_region")]
+    pub(crate) sts_endpoint: Option<String>,
+    /// Where IAM is asked instead; or AWS_ENDPOINT_URL_IAM
+    #[arg(long, value_name = "URL", requires = "aws_region")]
+    pub(crate) iam_endpoint: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

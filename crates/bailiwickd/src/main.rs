@@ -4,6 +4,7 @@
 //! broker and the gateway. What may be done is decided elsewhere.
 
 mod args;
+mod aws;
 mod data;
 mod estate;
 mod fault;
@@ -13,6 +14,7 @@ mod identity;
 mod log;
 mod maintenance;
 mod operators;
+mod own_key;
 mod replay;
 mod run;
 mod tls;

@@ -1,6 +1,6 @@
 //! Starting, serving, stopping.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use bailiwick_authority::token::{Keyring, SigningSecret};
@@ -12,12 +12,13 @@ use tokio::{net::TcpListener, signal::unix::SignalKind, sync::watch};
 
 use crate::{
     args::Run,
+    aws,
     data::{Folder, Secret},
     fault::Fault,
     folders::Folders,
     identity, log, tls,
     traces::{self, Traces},
-    watch::{end_of_changed, now_ms, reload, sign, sweep, tell},
+    watch::{end_of_changed, now_ms, reload, revoke, sign, signal, signals, sweep, tell},
     world::{self, EmbeddedBroker},
 };
 
@@ -94,6 +95,11 @@ async fn start(asked: &Run) -> anyhow::Result<()> {
         tokens: Keyring::new(SigningSecret::new(&data.secret(Secret::Tokens)?)),
         checkpoints,
     };
+    let authorization = match &asked.signal_authorization {
+        Some(file) => Some(authorization(file)?),
+        None => None,
+    };
+    let account = aws::account(&asked.aws).await?;
     // Before anything is accepted, all that fell due while nobody ran is ended.
     let store = Sqlite::open(data.path(), world::settings()).map_err(|error| {
         Fault::new(format!("the store in `{}`: {error}", data.path().display()))
@@ -116,7 +122,10 @@ async fn start(asked: &Run) -> anyhow::Result<()> {
         format!("{scheme}://{}", listener.local_addr()?)
     };
     let gateway = Gateway::new(Arc::new(broker), settings, keys, rules, operators);
-    let gateway = gateway.with_proofs(proofs).with_traces(traces::continues);
+    let mut gateway = gateway.with_proofs(proofs).with_traces(traces::continues);
+    if let Some(account) = &account {
+        gateway = gateway.with_aws(account.for_gateway());
+    }
     let gateway = Arc::new(gateway);
     tell(
         &gateway,
@@ -126,6 +135,14 @@ async fn start(asked: &Run) -> anyhow::Result<()> {
     for note in notes {
         tracing::warn!("{note}");
         tell(&gateway, &note).await;
+    }
+    if let Some(account) = &account {
+        tracing::info!(
+            broker = account.caller,
+            sts = account.sts.endpoint.authority(),
+            iam = account.iam.endpoint.authority(),
+            "AWS credentials are made for grants"
+        );
     }
     for contradiction in gateway.rules().charters.contradictions() {
         tracing::warn!(%contradiction, "two charters cannot both be true");
@@ -150,6 +167,14 @@ async fn start(asked: &Run) -> anyhow::Result<()> {
         seen,
         draining.clone(),
     ));
+    if let Some(account) = account {
+        let revoker = account.revoker(Arc::clone(gateway.broker()));
+        beside.spawn(revoke(revoker, draining.clone()));
+    }
+    for receiver in &asked.signal_to {
+        let signals = signals(&gateway, receiver, authorization.clone());
+        beside.spawn(signal(signals, draining.clone()));
+    }
     let changed = Arc::clone(&gateway);
     beside.spawn(async move { end_of_changed(&changed).await });
     let serving = tokio::spawn(serve(
@@ -167,6 +192,18 @@ async fn start(asked: &Run) -> anyhow::Result<()> {
     gateway.broker().close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+fn authorization(file: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Fault::new(format!("{}: {error}", file.display())))?;
+    let text = text.trim();
+    let is_header = !text.is_empty() && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if !is_header {
+        let fault = Fault::new(format!("{} holds no one line of text", file.display()));
+        return Err(fault.mend("write it as it is sent: `Bearer …`").into());
+    }
+    Ok(text.to_owned())
 }
 
 async fn until_told_to_stop() -> anyhow::Result<()> {

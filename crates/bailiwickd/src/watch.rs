@@ -1,11 +1,15 @@
 //! Beside the requests: sweeping, signing, and seeing that the folders changed.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bailiwick_broker::{
     State,
     port::{Change, Clock as _, Store as _, Which},
 };
+use bailiwick_credentials::{Receiver, Sign, Signals};
 use bailiwick_gateway::Draining;
 use bailiwick_ledger::{Actor, Entry};
 use tokio::{signal::unix::SignalKind, task::JoinSet};
@@ -13,11 +17,15 @@ use tokio::{signal::unix::SignalKind, task::JoinSet};
 use crate::{
     data::Folder,
     folders::{Folders, Look},
-    world::EmbeddedGateway,
+    world::{EmbeddedGateway, EmbeddedRevoker, EmbeddedSignals},
 };
 
 /// Grants that ended are recorded as such within so long; they are denied at once.
 const SWEEP_EVERY: Duration = Duration::from_millis(500);
+
+/// Grants that ended are looked for so often, for IAM to deny their sessions.
+const REVOKE_EVERY: Duration = Duration::from_millis(250);
+const REVOKE_EVERY_MAX: Duration = Duration::from_secs(2);
 
 /// A changed file is seen within so long.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -42,6 +50,59 @@ pub(crate) async fn sweep(gateway: Arc<EmbeddedGateway>, mut draining: Draining)
         }
         tokio::select! {
             () = tokio::time::sleep(SWEEP_EVERY) => {}
+            _ = draining.wait_for(|drains| *drains) => return,
+        }
+    }
+}
+
+/// Has IAM deny the sessions of ended grants, until `draining`.
+pub(crate) async fn revoke(mut revoker: EmbeddedRevoker, mut draining: Draining) {
+    loop {
+        let is_last = *draining.borrow();
+        let begun = Instant::now();
+        if let Err(error) = revoker.turn().await {
+            let error = anyhow::Error::from(error);
+            tracing::error!(
+                why = crate::fault::in_words(&error),
+                "IAM is not written to any more from here"
+            );
+            return;
+        }
+        if is_last {
+            return;
+        }
+        // With ten thousand to deny, looking takes a while; most of the time is left to others.
+        let pause = (begun.elapsed() * 9).clamp(REVOKE_EVERY, REVOKE_EVERY_MAX);
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            // What ended until now is told to IAM before this process goes.
+            _ = draining.wait_for(|drains| *drains) => {}
+        }
+    }
+}
+
+/// What tells a receiver of the ends of grants, signed by the gateway.
+pub(crate) fn signals(
+    gateway: &Arc<EmbeddedGateway>,
+    receiver: &Receiver,
+    authorization: Option<String>,
+) -> EmbeddedSignals {
+    let signs = Arc::clone(gateway);
+    let sign: Sign =
+        Arc::new(move |end, receiver| signs.session_revoked(end, &receiver.to_string()));
+    let broker = Arc::clone(gateway.broker());
+    Signals::new(broker, receiver.clone(), authorization, sign)
+}
+
+/// Tells a receiver of the ends of grants, until `draining`.
+pub(crate) async fn signal(mut signals: EmbeddedSignals, mut draining: Draining) {
+    loop {
+        match signals.turn().await {
+            Ok(true | false) => {}
+            Err(error) => tracing::error!(%error, "nobody is told of ended grants now"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(REVOKE_EVERY) => {}
             _ = draining.wait_for(|drains| *drains) => return,
         }
     }

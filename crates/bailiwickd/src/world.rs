@@ -1,6 +1,7 @@
 //! What the gateway stands on in this process.
 
 use bailiwick_broker::{Broker, SystemClock};
+use bailiwick_credentials::{Revoker, Signals};
 use bailiwick_gateway::{Gateway, World};
 use bailiwick_store::{Faults, Folder, Settings, Sqlite};
 
@@ -15,6 +16,8 @@ impl World for Embedded {
 }
 
 pub(crate) type EmbeddedBroker = Broker<Sqlite, Folder, SystemClock>;
+pub(crate) type EmbeddedRevoker = Revoker<Sqlite, Folder, SystemClock>;
+pub(crate) type EmbeddedSignals = Signals<Sqlite, Folder, SystemClock>;
 pub(crate) type EmbeddedGateway = Gateway<Embedded>;
 
 /// The name of this process in the ledger.

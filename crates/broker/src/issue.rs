@@ -7,12 +7,15 @@ use bailiwick_ledger::Entry;
 
 use crate::{
     Broker, NotRecorded, Recorded, State,
-    port::{Clock, Grant, Log, Mint, MintError, Refused, Store},
+    port::{Clock, Grant, Log, Mint, MintError, Minted, Place, Refused, Store},
     protocol::{begun, settled, withheld},
 };
 
 /// A mint that has not answered by then has an unknown outcome.
 pub const MINT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often an outcome is told anew because the grant took another step meanwhile.
+const ATTEMPTS_MAX: u32 = 16;
 
 /// Why there is no credential to hand out.
 #[derive(Debug, thiserror::Error)]
@@ -41,31 +44,61 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
         entry: &Entry,
         mint: &M,
     ) -> Result<Recorded<M::Credential>, NotIssued> {
-        let until_ms = mint.until_ms_max(&grant, self.now_ms());
-        let (intent, issuing) = self.begin(&grant, request, entry, until_ms).await?;
+        let (intent, issuing) = self.begin(&grant, request, entry, mint).await?;
         let minted = tokio::time::timeout(MINT_TIMEOUT, mint.mint(&intent, request)).await;
         let minted = minted.unwrap_or_else(|_| {
             let waited = MINT_TIMEOUT.as_secs();
             Err(MintError::Unknown(format!("no answer in {waited} s")))
         });
-        let outcome = settled(&issuing, request, entry.clone(), &minted);
-        let recorded = self.record(outcome, ()).await;
-        if let Err(NotRecorded::Refused(refused)) = &recorded {
-            // The grant was ended meanwhile: what was made is dropped here, unseen.
-            let withheld = withheld(&issuing, request, entry.clone(), &minted, refused);
-            self.record(withheld, ()).await?.into_value();
-        }
-        let places = recorded?.places().to_vec();
+        let places = self.settle(issuing, request, entry, &minted).await?;
         Ok(Recorded::new(minted?.credential, places))
     }
 
+    /// Records what came of the attempt. A renewal or another credential may have moved the grant on
+    /// meanwhile; what ended it refuses the outcome, and then what was made is dropped unseen.
+    async fn settle<T: Send>(
+        &self,
+        issuing: Grant,
+        request: &str,
+        entry: &Entry,
+        minted: &Result<Minted<T>, MintError>,
+    ) -> Result<Vec<Place>, NotIssued> {
+        let mut grant = issuing;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let outcome = settled(&grant, request, entry.clone(), minted);
+            let refused = match self.record(outcome, ()).await {
+                Ok(recorded) => return Ok(recorded.places().to_vec()),
+                Err(NotRecorded::Refused(refused)) => refused,
+                Err(error) => return Err(error.into()),
+            };
+            let moved_on = matches!(refused, Refused::Version { .. }) && attempt < ATTEMPTS_MAX;
+            if moved_on
+                && let Some(now) = self
+                    .store
+                    .grant(&grant.id)
+                    .await
+                    .map_err(NotRecorded::from)?
+                    .value
+                && now.state == State::Active
+            {
+                grant = Arc::unwrap_or_clone(now);
+                continue;
+            }
+            let withheld = withheld(&grant, request, entry.clone(), minted, &refused);
+            self.record(withheld, ()).await?.into_value();
+            return Err(NotRecorded::Refused(refused).into());
+        }
+    }
+
     /// Announces the attempt. Answers with the grant as it is while the attempt is under way.
-    async fn begin(
+    async fn begin<M: Mint>(
         &self,
         grant: &Arc<Grant>,
         request: &str,
         entry: &Entry,
-        credential_until_ms: u64,
+        mint: &M,
     ) -> Result<(Recorded<Arc<Grant>>, Grant), NotIssued> {
         if self.stop_covering(grant).is_some() {
             return Err(NotRecorded::from(Refused::Stopped).into());
@@ -74,8 +107,10 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
         if begun_ms >= grant.deadline_ms {
             return Err(NotRecorded::from(Refused::Deadline).into());
         }
-        let (change, issuing) = begun(grant, request, entry.clone(), begun_ms, credential_until_ms)
-            .map_err(NotIssued::State)?;
+        let until_ms = mint.until_ms_max(grant, begun_ms);
+        let session = mint.session(grant, request, begun_ms);
+        let begun = begun(grant, request, entry.clone(), begun_ms, until_ms, session);
+        let (change, issuing) = begun.map_err(NotIssued::State)?;
         let intent = self.record(change, Arc::new(issuing.clone())).await?;
         Ok((intent, issuing))
     }

@@ -239,6 +239,8 @@ pub struct Step {
     pub credential_until_ms: Option<u64>,
     /// The final state that the grant is now on its way to.
     pub ending: Option<State>,
+    /// What replaces [`Grant::sessions`].
+    pub sessions: Option<Vec<Session>>,
 }
 
 impl Step {
@@ -251,6 +253,7 @@ impl Step {
             deadline_ms: None,
             credential_until_ms: None,
             ending: None,
+            sessions: None,
         }
     }
 }
@@ -308,6 +311,8 @@ pub struct Grant {
     pub credential_until_ms: u64,
     /// The final state that it is on its way to.
     pub ending: Option<State>,
+    /// The sessions on AWS that may live under its name.
+    pub sessions: Vec<Session>,
     /// How often it was used for a call.
     pub uses: u64,
     /// Everything else of it, as the authority writes it.
@@ -320,6 +325,69 @@ impl Grant {
     /// The grant it was delegated from, directly.
     pub fn parent(&self) -> Option<&str> {
         self.lineage.last().map(String::as_str)
+    }
+}
+
+/// A session of a role on AWS that may live under a grant's name.
+///
+/// It is announced before AWS is asked, so it may be one that was never made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// The ARN of the role.
+    pub role: String,
+    /// AWS knows it no more from then on.
+    pub until_ms: u64,
+    /// What asked for it, as long as nobody knows what came of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<Attempt>,
+}
+
+/// An attempt at a session, whose outcome is not known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    pub request: String,
+    /// AWS carries it out by then or never.
+    pub by_ms: u64,
+}
+
+/// What is posted of a grant that ended while sessions of it may live: they are to be denied until
+/// the last has surely expired.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    pub grant: String,
+    pub agent: String,
+    pub sessions: Vec<Session>,
+}
+
+impl Ended {
+    /// The keys of such posts begin so.
+    pub const KEY: &'static str = "ended/";
+
+    /// What is posted of a grant that ends; `None` if no session of it was ever asked for.
+    pub fn of(grant: &Grant) -> Option<Self> {
+        (!grant.sessions.is_empty()).then(|| Self {
+            grant: grant.id.clone(),
+            agent: grant.agent.clone(),
+            sessions: grant.sessions.clone(),
+        })
+    }
+
+    /// Under the same key it is posted once.
+    pub fn post(&self) -> Post {
+        Post {
+            key: format!("{}{}", Self::KEY, self.grant),
+            // Texts and numbers always serialise.
+            body: serde_json::to_vec(self).unwrap_or_default(),
+        }
+    }
+
+    /// Reads a post; `None` if it is one of another kind.
+    ///
+    /// # Errors
+    /// If it has the key of one and is none.
+    pub fn read(post: &Post) -> Option<Result<Self, serde_json::Error>> {
+        let of_this_kind = post.key.starts_with(Self::KEY);
+        of_this_kind.then(|| serde_json::from_slice(&post.body))
     }
 }
 
@@ -421,6 +489,11 @@ pub trait Mint: Send + Sync {
     /// When the longest credential that it may make of the grant now is worth nothing, in
     /// milliseconds since 1970.
     fn until_ms_max(&self, grant: &Grant, now_ms: u64) -> u64;
+
+    /// The session on AWS that the attempt `request` may make; `None` where it makes none.
+    fn session(&self, _grant: &Grant, _request: &str, _now_ms: u64) -> Option<Session> {
+        None
+    }
 
     /// Makes a credential. The intent to do so is durable.
     fn mint(

@@ -9,7 +9,7 @@ use bailiwick_ledger::{Actor, Entry, Phase};
 
 use crate::{
     SKEW_MS, State,
-    port::{Change, Grant, Intent, MintError, Minted, Op, Refused, Step},
+    port::{Change, Ended, Grant, Intent, MintError, Minted, Op, Refused, Session, Step},
 };
 
 /// The entry with what is known of the grant, where it does not say so itself.
@@ -55,6 +55,7 @@ pub fn begun(
     entry: Entry,
     begun_ms: u64,
     credential_until_ms: u64,
+    session: Option<Session>,
 ) -> Result<(Change, Grant), State> {
     let mut issuing = grant.clone();
     match grant.state {
@@ -77,8 +78,10 @@ pub fn begun(
     }
     // If nobody ever learns the outcome, the grant is kept until even the longest credential is
     // worth nothing.
+    issuing.sessions.extend(session);
     let step = Step {
         credential_until_ms: Some(credential_until_ms),
+        sessions: Some(issuing.sessions.clone()),
         ..Step::to(issuing.state, grant)
     };
     issuing.ver += 1;
@@ -122,11 +125,19 @@ pub fn settled<C>(
         entry.reason_code.get_or_insert_with(|| error.to_string());
     }
     let mut ops = vec![settle(request)];
-    // A later credential that fails leaves the grant, and the earlier credentials, as they are.
     let is_first = grant.state == State::Issuing;
-    if is_first || minted.is_ok() {
+    let to = match (minted, is_first) {
+        // A later credential that was surely not made leaves the grant, and the earlier
+        // credentials, as they are.
+        (Err(MintError::Refused(_)), false) if !is_announced(grant, request) => None,
+        (Err(MintError::Refused(_)), false) => Some(State::Active),
+        (Ok(_) | Err(MintError::Refused(_) | MintError::Unknown(_)), _) => Some(to),
+    };
+    if let Some(to) = to {
+        let until_ms = entry.credential.as_ref().and_then(|made| made.expires_ms);
         let step = Step {
-            credential_until_ms: entry.credential.as_ref().and_then(|made| made.expires_ms),
+            credential_until_ms: until_ms,
+            sessions: Some(sessions_after(grant, request, minted)),
             ..Step::to(to, grant)
         };
         entry = transition(entry, grant, &step);
@@ -134,10 +145,59 @@ pub fn settled<C>(
     } else {
         entry = about(entry, grant);
     }
+    // A session that nobody knows of is denied as those of ended grants are.
+    if to == Some(State::Orphaned)
+        && let Some(ended) = Ended::of(grant)
+    {
+        ops.push(Op::Post(ended.post()));
+    }
     Change {
         ops,
         entries: vec![entry],
     }
+}
+
+fn is_announced(grant: &Grant, request: &str) -> bool {
+    grant.sessions.iter().any(|session| is_of(session, request))
+}
+
+fn is_of(session: &Session, request: &str) -> bool {
+    let attempt = session.attempt.as_ref();
+    attempt.is_some_and(|attempt| attempt.request == request)
+}
+
+/// The sessions of a grant when the outcome of one attempt is known, or will never be.
+fn sessions_after<C>(
+    grant: &Grant,
+    request: &str,
+    minted: &Result<Minted<C>, MintError>,
+) -> Vec<Session> {
+    let mut sessions = grant.sessions.clone();
+    let expires_ms = match minted {
+        Ok(minted) => minted.about.expires_ms,
+        Err(MintError::Refused(_)) => {
+            sessions.retain(|session| !is_of(session, request));
+            return sessions;
+        }
+        Err(MintError::Unknown(_)) => return sessions,
+    };
+    let Some(at) = sessions.iter().position(|session| is_of(session, request)) else {
+        return sessions;
+    };
+    let announced = sessions.remove(at);
+    let until_ms = expires_ms.unwrap_or(announced.until_ms);
+    let is_same =
+        |session: &&mut Session| session.attempt.is_none() && session.role == announced.role;
+    // One of a role stands for all that are known: the last to expire.
+    match sessions.iter_mut().find(is_same) {
+        Some(known) => known.until_ms = known.until_ms.max(until_ms),
+        None => sessions.push(Session {
+            until_ms,
+            attempt: None,
+            ..announced
+        }),
+    }
+    sessions
 }
 
 /// What is told of an attempt whose fruit is not handed out.
@@ -173,10 +233,13 @@ pub fn abandoned(intent: &Intent, grant: Option<&Grant>) -> Change {
     };
     if let Some(grant) = grant {
         entry = about(entry, grant);
-        if grant.state == State::Issuing {
+        let may_have_made_one =
+            grant.state == State::Active && is_announced(grant, &intent.request);
+        if grant.state == State::Issuing || may_have_made_one {
             let step = Step::to(State::Orphaned, grant);
             entry = transition(entry, grant, &step);
             ops.push(Op::Step(step));
+            ops.extend(Ended::of(grant).map(|ended| Op::Post(ended.post())));
         }
     }
     Change {
@@ -226,6 +289,9 @@ pub fn ends(grants: &[Arc<Grant>], ending: State, entry: &Entry) -> Change {
         };
         change.entries.push(transition(entry.clone(), grant, &step));
         change.ops.push(Op::Step(step));
+        // One by one or in bulk: whatever ends a grant has its sessions denied.
+        let ended = Ended::of(grant).map(|ended| Op::Post(ended.post()));
+        change.ops.extend(ended);
     }
     change
 }

@@ -56,6 +56,8 @@ pub const TRANSITIONS: &[(State, State)] = &[
     (Active, Active),
     (Active, Suspended),
     (Active, Revoking),
+    // A later credential of which nobody knows whether it was made.
+    (Active, Orphaned),
     (Suspended, Active),
     (Suspended, Revoking),
     (Revoking, Completed),

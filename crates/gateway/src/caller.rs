@@ -48,11 +48,13 @@ pub(crate) async fn identify<W: World>(
         | Admits::GrantOr(_)
         | Admits::OwnGrantOr(_)
         | Admits::OwnGrant
+        | Admits::HeldGrant
         | Admits::AtLeast(_) => {}
     }
     let caller = who(gateway, parts).await?;
     let needed = match (route.admits, &caller) {
-        (Admits::GrantOr(_), Caller::Grant(_)) => return Ok(caller),
+        // What they ask for looks whether the grant still lives.
+        (Admits::GrantOr(_) | Admits::HeldGrant, Caller::Grant(_)) => return Ok(caller),
         (Admits::OwnGrantOr(_) | Admits::OwnGrant, Caller::Grant(held)) => {
             // Another's grant is not there, whether it is or not.
             if held.grant != id {
@@ -63,7 +65,7 @@ pub(crate) async fn identify<W: World>(
         }
         (Admits::Near, _) => Role::Viewer,
         (Admits::GrantOr(role) | Admits::OwnGrantOr(role) | Admits::AtLeast(role), _) => role,
-        (Admits::OwnGrant, _) => {
+        (Admits::OwnGrant | Admits::HeldGrant, _) => {
             let detail = "only the grant itself may do this: show its token";
             return Err(Problem::new(Kind::Forbidden, detail));
         }

@@ -103,6 +103,7 @@ fn split(
         deadline_ms_max: delegated.deadline_ms,
         credential_until_ms: 0,
         ending: None,
+        sessions: Vec::new(),
         uses: 0,
         body: bound.to_bytes(),
         history: delegated.history.to_bytes(),

@@ -23,7 +23,7 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use crate::{
     authzen,
     caller::{self, Caller},
-    delegation,
+    credentials, delegation,
     door::one,
     gateway::{Gateway, World},
     grants, kill, ledger, openapi,
@@ -71,12 +71,22 @@ pub(crate) struct Asked {
     net: Net,
 }
 
-/// An answer.
-#[derive(Debug)]
+/// An answer. Its body may hold a secret, and is not printed.
 pub(crate) struct Reply {
     status: StatusCode,
     kind: &'static str,
     body: String,
+}
+
+impl std::fmt::Debug for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            status,
+            kind,
+            body: _,
+        } = self;
+        write!(f, "Reply({status}, {kind})")
+    }
 }
 
 impl Reply {
@@ -358,6 +368,7 @@ async fn act<W: World>(gateway: &Arc<Gateway<W>>, asked: &Asked) -> Result<Reply
         Operation::Renew => grants::renew(gateway, asked).await,
         Operation::Heartbeat => grants::heartbeat(gateway, asked).await,
         Operation::Delegate => delegation::delegate(gateway, asked).await,
+        Operation::Credentials => credentials::read(gateway, asked).await,
         Operation::ExchangeToken => token::exchange(gateway, asked).await,
         Operation::Keys => Ok(token::keys(gateway)),
         Operation::Kill => kill::kill(gateway, asked).await,

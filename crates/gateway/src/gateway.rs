@@ -9,11 +9,12 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use bailiwick_authority::token::Keyring;
+use bailiwick_authority::token::{Initiator, Keyring, SessionRevoked};
 use bailiwick_broker::{
     Broker, NotRecorded,
     port::{Clock, Log, Store},
 };
+use bailiwick_credentials::{Canaries, End, Sessions, Standing};
 use bailiwick_identity::Proofs;
 use bailiwick_ledger::{checkpoint::Checkpoint, note};
 
@@ -64,6 +65,14 @@ impl std::fmt::Debug for Keys {
     }
 }
 
+/// What makes AWS credentials, and how far their denials are.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    pub sessions: Arc<Sessions>,
+    pub standing: Arc<Standing>,
+    pub canaries: Canaries,
+}
+
 /// The authority as it is reached from outside.
 pub struct Gateway<W: World> {
     pub(crate) broker: Arc<BrokerOf<W>>,
@@ -73,6 +82,8 @@ pub struct Gateway<W: World> {
     problems: ArcSwap<Vec<String>>,
     operators: ArcSwap<Operators>,
     pub(crate) proofs: Arc<Proofs>,
+    /// What makes AWS credentials and takes them away, where it does.
+    pub(crate) aws: Option<Aws>,
     pub(crate) metrics: Metrics,
     /// Makes a span a part of the trace that a caller began.
     continues: Option<fn(&tracing::Span, &str)>,
@@ -106,6 +117,7 @@ impl<W: World> Gateway<W> {
             problems: ArcSwap::default(),
             operators: ArcSwap::from_pointee(operators),
             proofs: Arc::default(),
+            aws: None,
             metrics: Metrics::default(),
             continues: None,
             draining: AtomicBool::new(false),
@@ -140,6 +152,13 @@ impl<W: World> Gateway<W> {
         if let Some(parent) = parent.filter(|parent| is_trace_parent(parent)) {
             continues(span, parent);
         }
+    }
+
+    /// The same, and it makes AWS credentials for grants.
+    #[must_use]
+    pub fn with_aws(mut self, aws: Aws) -> Self {
+        self.aws = Some(aws);
+        self
     }
 
     /// The broker, for what runs beside the requests: sweeping, signing, reloading.
@@ -199,6 +218,28 @@ impl<W: World> Gateway<W> {
     pub async fn checkpoint(&self) -> Result<Option<Checkpoint>, NotRecorded> {
         let signer = &self.keys.checkpoints;
         self.broker.checkpoint(&self.settings.origin, signer).await
+    }
+
+    /// What is told to somebody else of a grant that ended, signed as grant tokens are.
+    pub fn session_revoked(&self, end: &End, audience: &str) -> String {
+        let event = SessionRevoked {
+            iss: self.settings.origin.clone(),
+            aud: audience.to_owned(),
+            // The same each time it is told: its place in the ledger.
+            jti: format!("{}.{}", self.settings.origin, end.seq),
+            iat: self.broker.now_ms() / 1_000,
+            grant: end.grant.clone(),
+            agent: end.agent.clone(),
+            ended: end.ended_ms / 1_000,
+            by: match end.by.as_str() {
+                "operator" => Initiator::Admin,
+                "agent" => Initiator::User,
+                "service" => Initiator::Policy,
+                _ => Initiator::System,
+            },
+            reason: end.reason.clone(),
+        };
+        self.keys.tokens.sign_event(&event)
     }
 
     /// The beginning of its addresses, for whoever asked by this host.

@@ -194,6 +194,7 @@ fn grant<W: World>(
         deadline_ms_max,
         credential_until_ms: 0,
         ending: None,
+        sessions: Vec::new(),
         uses: 0,
         body: bound.to_bytes(),
         history: Vec::new(),
@@ -255,11 +256,7 @@ pub(crate) async fn released<W: World>(
 ) -> Result<Reply, Problem> {
     let id = grant.id.clone();
     let rules = gateway.rules();
-    let task = rules.authority.task(&grant.agent, &grant.task);
-    let bound = task
-        .filter(|task| task.charter() == grant.charter)
-        .and_then(|task| task.read(&grant.body).ok());
-    let Some(bound) = bound else {
+    let Some((_, bound)) = rules.of_grant(&grant) else {
         let detail = "the charter is not the one this grant was made from: ask for a new grant";
         return Err(Problem::new(Kind::Conflict, detail).because("charter_changed"));
     };

@@ -1,6 +1,6 @@
 //! Stopping, and letting open again.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use bailiwick_broker::{NotRecorded, Scope, Stop};
 use bailiwick_ledger::Entry;
@@ -10,6 +10,7 @@ use crate::{
     front::{Asked, Reply, put},
     gateway::{Gateway, World},
     problem::{Kind, Problem},
+    verify::{self, Wish},
 };
 
 /// What stands in the ledger as a reason is short.
@@ -21,6 +22,15 @@ pub(crate) async fn kill<W: World>(
 ) -> Result<Reply, Problem> {
     let scope = scope(asked)?;
     let reason = reason(asked)?;
+    let wish = Wish::of(asked)?;
+    let canary = match &wish {
+        Some(wish) => {
+            let entry = about(asked.entry("credential.issued"), &scope);
+            Some(verify::canary(gateway, wish, &scope, entry).await)
+        }
+        None => None,
+    };
+    let stopped_at = Instant::now();
     let stop = Stop {
         scope: scope.clone(),
         kill: true,
@@ -44,6 +54,11 @@ pub(crate) async fn kill<W: World>(
     put(&mut body, "recorded", stopped.place.is_some());
     if let Some(place) = stopped.place {
         put(&mut body, "seq", place.seq);
+    }
+    if let (Some(wish), Some(canary)) = (&wish, canary) {
+        let entry = about(asked.entry("stop.verified"), &scope);
+        let seen = verify::watched(gateway, wish, canary, stopped_at, entry).await;
+        put(&mut body, "verified", seen);
     }
     Ok(Reply::json(&body))
 }

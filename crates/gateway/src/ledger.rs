@@ -1,6 +1,9 @@
 //! The record over HTTP, and how the process is.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use bailiwick_broker::{
     Scope,
@@ -11,7 +14,7 @@ use serde_json::json;
 
 use crate::{
     front::{Asked, Reply},
-    gateway::{Gateway, READY_WITHIN, World},
+    gateway::{Aws, Gateway, READY_WITHIN, World},
     kill::not_recorded,
     metrics::Gauge,
     problem::{Kind, Problem},
@@ -182,7 +185,7 @@ pub(crate) async fn metrics<W: World>(gateway: &Arc<Gateway<W>>) -> Result<Reply
     let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let spooled = broker.log().spooled().map_or(0, |spooled| spooled.len());
     let rules = gateway.rules();
-    let gauges = [
+    let mut gauges = vec![
         Gauge {
             name: "bailiwick_up",
             about: "Whether the store answers.",
@@ -229,6 +232,47 @@ pub(crate) async fn metrics<W: World>(gateway: &Arc<Gateway<W>>) -> Result<Reply
             value: number(gateway.problems().len()),
         },
     ];
+    if let Some(aws) = &gateway.aws {
+        gauges.extend(of_aws(aws));
+    }
     let text = gateway.metrics.text(&gauges);
     Ok(Reply::text("text/plain; version=0.0.4", text))
+}
+
+fn of_aws(aws: &Aws) -> [Gauge; 6] {
+    let told = |number: &AtomicU64| number.load(Ordering::Relaxed);
+    let standing = &aws.standing;
+    let gauge = |name, about, value| Gauge { name, about, value };
+    [
+        gauge(
+            "bailiwick_aws_sessions_held",
+            "Grants with AWS credentials in memory.",
+            u64::try_from(aws.sessions.len()).unwrap_or(u64::MAX),
+        ),
+        gauge(
+            "bailiwick_aws_denied_grants",
+            "Ended grants whose sessions IAM is to deny.",
+            told(&standing.grants),
+        ),
+        gauge(
+            "bailiwick_aws_roles_behind",
+            "Roles whose policy does not deny yet what it must. More than 0 for minutes: look at the log.",
+            told(&standing.roles_behind),
+        ),
+        gauge(
+            "bailiwick_aws_out_of_reach",
+            "Ended grants with a session in another account than the broker's: their deadline alone ends them.",
+            told(&standing.out_of_reach),
+        ),
+        gauge(
+            "bailiwick_aws_policy_writes",
+            "Policies of denials that IAM took since the start.",
+            told(&standing.writes),
+        ),
+        gauge(
+            "bailiwick_aws_policy_failures",
+            "Policies of denials that IAM did not take since the start; each is tried again.",
+            told(&standing.failures),
+        ),
+    ]
 }

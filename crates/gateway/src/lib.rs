@@ -18,6 +18,7 @@
 
 mod authzen;
 mod caller;
+mod credentials;
 mod delegation;
 mod door;
 mod front;
@@ -37,11 +38,12 @@ mod shape;
 mod shapes;
 mod token;
 mod traces;
+mod verify;
 
 pub use caller::OPERATOR_TOKEN;
 pub use door::{Door, HostError};
 pub use front::router;
-pub use gateway::{Gateway, Keys, Settings, World};
+pub use gateway::{Aws, Gateway, Keys, Settings, World};
 pub use problem::{Kind, Problem};
 pub use route::{Admits, Gives, Operation, Parameter, ROUTES, Route, Takes, Verb};
 pub use rules::{ChangeReport, Rules};

@@ -168,6 +168,7 @@ fn admitted(admits: Admits) -> String {
         Admits::GrantOr(role) => format!("For a live grant, or for a {}.", role.name()),
         Admits::OwnGrantOr(role) => format!("For the grant itself, or for a {}.", role.name()),
         Admits::OwnGrant => "For the grant itself.".into(),
+        Admits::HeldGrant => "For any live grant, about itself.".into(),
         Admits::AtLeast(role) => format!("For an operator who is at least {}.", role.name()),
     }
 }
@@ -178,7 +179,7 @@ fn security(admits: Admits) -> Value {
         Admits::Proof => json!([{ "proof": [] }]),
         Admits::Near => json!([{}, { "operator": [] }]),
         Admits::GrantOr(_) | Admits::OwnGrantOr(_) => json!([{ "grant": [] }, { "operator": [] }]),
-        Admits::OwnGrant => json!([{ "grant": [] }]),
+        Admits::OwnGrant | Admits::HeldGrant => json!([{ "grant": [] }]),
         Admits::AtLeast(_) => json!([{ "operator": [] }]),
     }
 }

@@ -36,6 +36,8 @@ pub enum Admits {
     OwnGrantOr(Role),
     /// The grant that the path names, and nobody for it.
     OwnGrant,
+    /// Any live grant, for itself alone.
+    HeldGrant,
     /// At least this operator.
     AtLeast(Role),
 }
@@ -58,6 +60,7 @@ pub enum Operation {
     Renew,
     Heartbeat,
     Delegate,
+    Credentials,
     ExchangeToken,
     Keys,
     Kill,
@@ -93,6 +96,7 @@ impl Operation {
             Self::Renew => "renew",
             Self::Heartbeat => "heartbeat",
             Self::Delegate => "delegate",
+            Self::Credentials => "credentials",
             Self::ExchangeToken => "exchangeToken",
             Self::Keys => "keys",
             Self::Kill => "kill",
@@ -335,6 +339,15 @@ pub const ROUTES: &[Route] = &[
         )
     },
     Route {
+        gives: Gives::Json(200, &shapes::CREDENTIALS),
+        query: &[Parameter {
+            name: "account",
+            about: "The account; without it, the one the charter calls home.",
+        }],
+        about: "AWS credentials of the grant, as any AWS SDK asks a container's credentials provider.",
+        ..get("/v1/credentials", Operation::Credentials, Admits::HeldGrant)
+    },
+    Route {
         takes: Takes::Form(&shapes::EXCHANGE),
         gives: Gives::Json(200, &shapes::EXCHANGED),
         about: "RFC 8693: a grant token against one with a narrower audience, shorter life or another key.",
@@ -509,6 +522,7 @@ mod tests {
                     Operation::OpenGrant | Operation::ExchangeToken
                 )),
                 Admits::GrantOr(_)
+                | Admits::HeldGrant
                 | Admits::OwnGrantOr(_)
                 | Admits::OwnGrant
                 | Admits::AtLeast(_) => {}

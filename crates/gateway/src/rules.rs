@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use bailiwick_authority::{Authority, policies::Policies};
+use bailiwick_authority::{Authority, Bound, Task, policies::Policies};
+use bailiwick_broker::port::Grant;
 use bailiwick_charter::Charters;
 use bailiwick_ledger::Hash;
 
@@ -36,6 +37,14 @@ impl Rules {
     pub fn hashes(&self) -> Vec<String> {
         let hashes = self.authority.charters().map(|(_, hash)| hash.to_owned());
         hashes.collect()
+    }
+
+    /// The task of a grant with what it is bound to; `None` if the charter is another one now.
+    pub(crate) fn of_grant(&self, grant: &Grant) -> Option<(&Task, Bound)> {
+        let task = self.authority.task(&grant.agent, &grant.task)?;
+        let is_pinned = task.charter() == grant.charter;
+        let bound = task.read(&grant.body).ok()?;
+        is_pinned.then_some((task, bound))
     }
 
     /// One hash over everything in force.

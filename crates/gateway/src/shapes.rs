@@ -429,6 +429,37 @@ pub(crate) const GRANTED: Shape = exact(
     ],
 );
 
+pub(crate) const CREDENTIALS: Shape = exact(
+    "Credentials",
+    "AWS credentials, as the SDKs read them, and when they end.",
+    &[
+        must("AccessKeyId", Holds::Text, "Their id, which is no secret."),
+        must(
+            "SecretAccessKey",
+            Holds::Text,
+            "What requests are signed with.",
+        ),
+        must("Token", Holds::Text, "The session token."),
+        must(
+            "Expiration",
+            Holds::Text,
+            "From when on they are of no use: the enforced deadline.",
+        ),
+        must("AccountId", Holds::Text, "The account they are good in."),
+        must("RoleArn", Holds::Text, "The ARN of the session."),
+        must(
+            "EnforcedDeadline",
+            Holds::Text,
+            "From when on the session policy denies everything.",
+        ),
+        must(
+            "StsExpiration",
+            Holds::Text,
+            "From when on AWS knows the session no more.",
+        ),
+    ],
+);
+
 pub(crate) const RENEWAL: Shape = exact(
     "Renewal",
     "More time.",
@@ -598,6 +629,92 @@ pub(crate) const KILL: Shape = exact(
         must("scope", Holds::Word(SCOPE), "What is stopped."),
         may("name", Holds::Text, "Which one; not for `all`."),
         must("reason", Holds::Text, "Why. It stands in the ledger."),
+        may(
+            "verify",
+            Holds::Object(&VERIFY),
+            "Watch each layer take hold, on a canary that the kill covers; answer then.",
+        ),
+    ],
+);
+
+pub(crate) const VERIFY: Shape = exact(
+    "Verify",
+    "How a kill is watched.",
+    &[
+        may(
+            "agent",
+            Holds::Text,
+            "The agent that the canary is like; for `owner` and `all`.",
+        ),
+        may(
+            "object",
+            Holds::Text,
+            "An object on S3 that the agent's task role may read, by its ARN: the canary's session is tried on it.",
+        ),
+        may(
+            "seconds",
+            Holds::Count,
+            "For how long at most; 60 without it.",
+        ),
+    ],
+);
+
+pub(crate) const VERIFIED: Shape = exact(
+    "Verified",
+    "What was seen, on what, and for how long.",
+    &[
+        must(
+            "held",
+            Holds::Truth,
+            "Whether every layer that was looked at was seen to hold.",
+        ),
+        may("why_not", Holds::Text, "Why nothing could be looked at."),
+        may("canary", Holds::Text, "The canary's grant."),
+        must(
+            "layers",
+            Holds::List(&Holds::Object(&LAYER)),
+            "Layer by layer.",
+        ),
+        may(
+            "tries",
+            Holds::Count,
+            "How often the canary's session was tried after the kill.",
+        ),
+        may(
+            "successes",
+            Holds::Count,
+            "How many of them were let through.",
+        ),
+        may(
+            "last_success_after_ms",
+            Holds::Count,
+            "When the last of them was; absent or null if none was.",
+        ),
+        may("watched_ms", Holds::Count, "For how long it was watched."),
+        may("seq", Holds::Count, "The entry in the ledger that says so."),
+    ],
+);
+
+pub(crate) const LAYER: Shape = exact(
+    "Layer",
+    "One layer of a kill.",
+    &[
+        must(
+            "layer",
+            Holds::Word(&["own", "deadline", "iam_policy", "iam_effect"]),
+            "Which one.",
+        ),
+        may(
+            "holds",
+            Holds::Truth,
+            "Whether it was seen to hold; null if it was not looked at.",
+        ),
+        may(
+            "after_ms",
+            Holds::Count,
+            "How long after the kill it was first seen to hold.",
+        ),
+        must("coverage", Holds::Text, "What that was seen on."),
     ],
 );
 
@@ -623,6 +740,11 @@ pub(crate) const KILLED: Shape = exact(
             "Whether the ledger has it. Where not, it is kept beside the store until it can.",
         ),
         may("seq", Holds::Count, "Its entry in the ledger."),
+        may(
+            "verified",
+            Holds::Object(&VERIFIED),
+            "What was seen, where it was asked for.",
+        ),
     ],
 );
 

@@ -74,6 +74,7 @@ fn grant(id: String, now_ms: u64) -> Grant {
         deadline_ms_max: now_ms + 3_600_000,
         credential_until_ms: 0,
         ending: None,
+        sessions: Vec::new(),
         uses: 0,
         body: vec![b'x'; 200],
         history: Vec::new(),

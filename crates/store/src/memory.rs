@@ -346,6 +346,10 @@ impl Kept {
             deadline_ms,
             credential_until_ms: grant.credential_until_ms.max(until_ms),
             ending: step.ending.or(grant.ending),
+            sessions: step
+                .sessions
+                .clone()
+                .unwrap_or_else(|| grant.sessions.clone()),
             ..Grant::clone(grant)
         };
         self.grants.insert(next.id.clone(), Arc::new(next));

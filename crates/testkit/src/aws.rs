@@ -64,6 +64,12 @@ pub enum Mishap {
     Packed,
     /// The answer tells of another source identity than the one that was asked for.
     Renamed,
+    /// The answer tells of a session in another account.
+    AnotherAccount,
+    /// The answer tells of a session that lives for years.
+    LongLived,
+    /// The answer ends in the middle.
+    CutOff,
 }
 
 /// The running server. It stops when this is dropped.
@@ -244,7 +250,10 @@ fn instead(mishap: Mishap) -> Option<Reply> {
         | Mishap::Trailing
         | Mishap::Entity
         | Mishap::Long
-        | Mishap::Renamed => None,
+        | Mishap::Renamed
+        | Mishap::AnotherAccount
+        | Mishap::LongLived
+        | Mishap::CutOff => None,
     }
 }
 
@@ -260,8 +269,33 @@ fn spoilt((status, content_type, body): Reply, mishap: Option<Mishap>) -> Reply 
         Some(Mishap::Renamed) => {
             xml(body.replace("<SourceIdentity>", "<SourceIdentity>somebody-else-"))
         }
+        Some(Mishap::AnotherAccount) => xml(another_account(&body)),
+        Some(Mishap::LongLived) => xml(long_lived(&body)),
+        Some(Mishap::CutOff) => {
+            let half = body.chars().count() / 2;
+            xml(body.chars().take(half).collect())
+        }
         Some(_) | None => (status, content_type, body),
     }
+}
+
+/// The answer with every account in it replaced.
+fn another_account(body: &str) -> String {
+    let parts = body.split("<Arn>arn:aws:sts::");
+    let mut parts = parts.map(str::to_owned);
+    let first = parts.next().unwrap_or_default();
+    parts.fold(first, |text, part| {
+        let rest = part.get(12..).unwrap_or_default();
+        format!("{text}<Arn>arn:aws:sts::999999999999{rest}")
+    })
+}
+
+fn long_lived(body: &str) -> String {
+    let Some((front, rest)) = body.split_once("<Expiration>") else {
+        return body.to_owned();
+    };
+    let rest = rest.split_once('<').map_or("", |(_, rest)| rest);
+    format!("{front}<Expiration>2099-01-01T00:00:00Z<{rest}")
 }
 
 /// The answer with its result element doubled.

@@ -6,7 +6,8 @@ use ed25519_dalek::{Signer as _, SigningKey};
 
 use crate::json::Value;
 use crate::token::{
-    Expected, GRANT_ALGORITHM, GRANT_TYPE, GrantToken, Jwk, Jws, TokenFault, jws, record,
+    EVENT_TYPE, Expected, GRANT_ALGORITHM, GRANT_TYPE, GrantToken, Jwk, Jws, SessionRevoked,
+    TokenFault, jws, record,
 };
 
 /// A key that signs, made of 32 secret bytes. It does not show itself.
@@ -80,14 +81,24 @@ impl Keyring {
     /// The token in its compact form.
     #[must_use]
     pub fn sign(&self, token: &GrantToken) -> String {
+        self.signed(GRANT_TYPE, &token.claims())
+    }
+
+    /// The event in its compact form.
+    #[must_use]
+    pub fn sign_event(&self, event: &SessionRevoked) -> String {
+        self.signed(EVENT_TYPE, &event.claims())
+    }
+
+    fn signed(&self, kind: &str, claims: &Value) -> String {
         let text = |text: &str| Value::Text(text.to_owned());
         let header = record([
             ("alg", text(GRANT_ALGORITHM)),
             ("kid", text(&self.kid)),
-            ("typ", text(GRANT_TYPE)),
+            ("typ", text(kind)),
         ]);
         let part = |value: &Value| jws::encode(value.canonical().as_bytes());
-        let signed = format!("{}.{}", part(&header), part(&token.claims()));
+        let signed = format!("{}.{}", part(&header), part(claims));
         let signature = self.signs.0.sign(signed.as_bytes()).to_bytes();
         format!("{signed}.{}", jws::encode(&signature))
     }

@@ -11,7 +11,7 @@ use bailiwick_aws::bucket::Rate;
 use bailiwick_aws::endpoint::{Endpoint, Region, Service};
 use bailiwick_aws::iam::Iam;
 use bailiwick_aws::key::AccessKey;
-use bailiwick_aws::mint::{Minter, Order, ShortSessions};
+use bailiwick_aws::mint::{MintError, Minted, Minter, Order, ShortSessions};
 use bailiwick_aws::sts::{AssumeRole, Sts};
 use bailiwick_aws::time::Timestamp;
 use bailiwick_aws::transport::Transport;
@@ -200,6 +200,17 @@ impl Account {
         instructions.apply_to_request_http1x(&mut request);
         Transport::default().send(request).await.unwrap().status
     }
+}
+
+/// Waits for a turn and mints.
+pub(crate) async fn mint(
+    minter: &Minter,
+    order: &Order,
+    key: &AccessKey,
+    now: Timestamp,
+) -> Result<Minted, MintError> {
+    let turn = minter.turn().await?;
+    minter.mint(order, turn, key, now).await
 }
 
 pub(crate) fn session_policy(deadline: Timestamp) -> String {

@@ -3,14 +3,14 @@
 use bailiwick_aws::bucket::Rate;
 use bailiwick_aws::key::AccessKey;
 use bailiwick_aws::mint::{Minted, Minter, Order, ShortSessions};
-use bailiwick_aws::revoke::{Denial, Ended, POLICY_NAME, denial};
+use bailiwick_aws::revoke::{CHARS_MAX, Denial, Ended, POLICY_NAME, denial};
 use bailiwick_aws::time::Timestamp;
 use bailiwick_charter::Charter;
 use bailiwick_charter::compile::{CompiledRole, Deadline, Site, broker, compile, session_policy};
 use bailiwick_iam::arn::{AccountId, Arn};
 use bailiwick_testkit::aws::Role;
 
-use crate::account::Account;
+use crate::account::{Account, mint};
 
 const CHARTER: &str = r#"
 agent: year-reader
@@ -104,7 +104,7 @@ impl Made {
             grant,
             now.plus_secs(seconds),
         );
-        minter.mint(&order, &self.broker, now).await.unwrap()
+        mint(&minter, &order, &self.broker, now).await.unwrap()
     }
 }
 
@@ -116,6 +116,7 @@ async fn the_compiled_broker_mints_and_denies_for_the_compiled_task_and_can_do_n
     let ended = Ended {
         grant: "g-01".to_owned(),
         sessions_expire: first.sts_expiry,
+        made_by: None,
     };
     let (first, second) = (&first.session.key, &second.session.key);
     assert_eq!(account.reads(first).await, 200);
@@ -123,7 +124,7 @@ async fn the_compiled_broker_mints_and_denies_for_the_compiled_task_and_can_do_n
     assert_eq!(account.object("PUT", "/ledger/2026/11", first).await, 403);
     assert_eq!(account.reads(&made.broker).await, 403);
 
-    let Denial::Grants { document, .. } = denial(&[ended], None, account.now()) else {
+    let Denial::Grants { document, .. } = denial(&[ended], None, CHARS_MAX, account.now()) else {
         panic!("expected grants");
     };
     let (iam, now) = (account.iam(), account.now());

@@ -9,7 +9,7 @@ use bailiwick_aws::sts::Sts;
 use bailiwick_aws::transport::Transport;
 use bailiwick_testkit::aws::Mishap;
 
-use crate::account::Account;
+use crate::account::{Account, mint};
 
 /// Mints with one thing going wrong, and tells how many sessions there are then.
 async fn mint_with(account: &Account, mishap: Mishap) -> (MintError, usize) {
@@ -17,8 +17,7 @@ async fn mint_with(account: &Account, mishap: Mishap) -> (MintError, usize) {
     account.fake.mishap(mishap);
     let minter = account.minter(ShortSessions::ByPolicy);
     let order = account.order("g-01", 300);
-    let error = minter
-        .mint(&order, &account.broker, account.now())
+    let error = mint(&minter, &order, &account.broker, account.now())
         .await
         .unwrap_err();
     (error, account.fake.world().sessions().count() - before)
@@ -40,6 +39,7 @@ async fn an_answer_that_is_not_known_makes_an_orphan_that_outlives_any_session()
         (Mishap::Trailing, 1),
         (Mishap::Entity, 1),
         (Mishap::Long, 1),
+        (Mishap::CutOff, 1),
     ] {
         let (error, sessions) = mint_with(&account, mishap).await;
         assert_eq!(sessions, made, "{mishap:?}");
@@ -69,8 +69,7 @@ async fn a_refusal_leaves_nothing_behind() {
     let minter = account.minter(ShortSessions::ByPolicy);
     let order = account.order("g-01", 300);
     assert!(
-        minter
-            .mint(&order, &account.broker, account.now())
+        mint(&minter, &order, &account.broker, account.now())
             .await
             .is_ok()
     );
@@ -89,6 +88,37 @@ async fn a_session_that_bears_another_name_is_not_handed_out() {
 }
 
 #[tokio::test]
+async fn a_session_in_another_account_is_not_handed_out() {
+    let account = Account::new();
+    let (error, sessions) = mint_with(&account, Mishap::AnotherAccount).await;
+    assert_eq!(sessions, 1);
+    let MintError::Another { arn, .. } = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(
+        arn,
+        "arn:aws:sts::999999999999:assumed-role/ledger-task/g-01"
+    );
+}
+
+#[tokio::test]
+async fn a_session_that_lives_longer_than_was_asked_for_is_not_handed_out() {
+    let account = Account::new();
+    let (error, sessions) = mint_with(&account, Mishap::LongLived).await;
+    assert_eq!(sessions, 1);
+    let MintError::Lifetime {
+        until, asked_secs, ..
+    } = error
+    else {
+        panic!("{error:?}");
+    };
+    assert_eq!(
+        (until.to_string().as_str(), asked_secs),
+        ("2099-01-01T00:00:00Z", 900)
+    );
+}
+
+#[tokio::test]
 async fn when_the_narrowing_is_lost_the_session_below_it_is_an_orphan_too() {
     let account = Account::new();
     let minter = account.minter(ShortSessions::Scoped);
@@ -96,8 +126,7 @@ async fn when_the_narrowing_is_lost_the_session_below_it_is_an_orphan_too() {
     let world_before = account.fake.world().sessions().count();
     account.fake.mishap(Mishap::Slow(Duration::ZERO));
     account.fake.mishap(Mishap::DoneAndLost);
-    let error = minter
-        .mint(&order, &account.broker, account.now())
+    let error = mint(&minter, &order, &account.broker, account.now())
         .await
         .unwrap_err();
     assert_eq!(account.fake.world().sessions().count() - world_before, 2);
@@ -121,8 +150,7 @@ async fn where_nobody_listens_nothing_was_made() {
     };
     let minter = Minter::new(sts, Rate::STS, ShortSessions::ByPolicy, false);
     let order = account.order("g-01", 300);
-    let error = minter
-        .mint(&order, &account.broker, account.now())
+    let error = mint(&minter, &order, &account.broker, account.now())
         .await
         .unwrap_err();
     assert!(matches!(error, MintError::Failed { .. }), "{error:?}");

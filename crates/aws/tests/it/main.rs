@@ -9,4 +9,5 @@ mod compiled;
 mod limits;
 mod lost;
 mod mint;
+mod moto;
 mod revoke;

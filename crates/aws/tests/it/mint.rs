@@ -2,15 +2,14 @@ use bailiwick_aws::bucket::Rate;
 use bailiwick_aws::key::AccessKey;
 use bailiwick_aws::mint::{MintError, Minter, ShortSessions};
 
-use crate::account::Account;
+use crate::account::{Account, mint};
 
 #[tokio::test]
 async fn a_credential_can_do_what_the_task_needs_and_no_more_until_its_deadline() {
     let account = Account::new();
     let minter = account.minter(ShortSessions::ByPolicy);
     let order = account.order("g-01", 300);
-    let minted = minter
-        .mint(&order, &account.broker, account.now())
+    let minted = mint(&minter, &order, &account.broker, account.now())
         .await
         .unwrap();
     let key = &minted.session.key;
@@ -42,15 +41,19 @@ async fn both_clocks_are_told() {
     for (seconds, lasts) in [(60, 900), (900, 900), (5_000, 5_000)] {
         let order = account.order("g-01", seconds);
         let now = account.now();
-        let minted = minter.mint(&order, &account.broker, now).await.unwrap();
+        let minted = mint(&minter, &order, &account.broker, now).await.unwrap();
         assert_eq!(minted.enforced_deadline, order.deadline);
         // The server's clock may have gone on by a second meanwhile.
         let lasted = minted.sts_expiry.secs_since(now);
         assert!((lasts..=lasts + 2).contains(&lasted), "{lasted}");
     }
-    let over = minter
-        .mint(&account.order("g-01", 0), &account.broker, account.now())
-        .await;
+    let over = mint(
+        &minter,
+        &account.order("g-01", 0),
+        &account.broker,
+        account.now(),
+    )
+    .await;
     assert!(matches!(over, Err(MintError::TooLate)), "{over:?}");
     assert_eq!(account.fake.world().calls("sts:AssumeRole"), 3);
 }
@@ -60,8 +63,7 @@ async fn a_session_bears_the_names_of_its_grant() {
     let account = Account::new();
     let minter = account.minter(ShortSessions::ByPolicy);
     let order = account.order("g-01", 300);
-    let minted = minter
-        .mint(&order, &account.broker, account.now())
+    let minted = mint(&minter, &order, &account.broker, account.now())
         .await
         .unwrap();
     assert_eq!(minted.session.id, format!("{}:g-01", account.role_id));
@@ -104,8 +106,7 @@ async fn where_sessions_can_be_short_a_short_task_ends_with_its_session() {
     let account = Account::new();
     let minter = account.minter(ShortSessions::Scoped);
     let order = account.order("g-01", 60);
-    let minted = minter
-        .mint(&order, &account.broker, account.now())
+    let minted = mint(&minter, &order, &account.broker, account.now())
         .await
         .unwrap();
     assert!(
@@ -121,8 +122,7 @@ async fn where_sessions_can_be_short_a_short_task_ends_with_its_session() {
 
     // A long task needs no second call.
     let long = account.order("g-02", 1_800);
-    minter
-        .mint(&long, &account.broker, account.now())
+    mint(&minter, &long, &account.broker, account.now())
         .await
         .unwrap();
     assert_eq!(account.fake.world().calls("sts:GetScopedCredentials"), 1);
@@ -133,14 +133,12 @@ async fn a_key_with_a_wrong_secret_or_token_makes_nothing() {
     let account = Account::new();
     let minter = account.minter(ShortSessions::ByPolicy);
     let order = account.order("g-01", 300);
-    let minted = minter
-        .mint(&order, &account.broker, account.now())
+    let minted = mint(&minter, &order, &account.broker, account.now())
         .await
         .unwrap();
     let id = &account.broker.id;
     let wrong = AccessKey::new(id, "0000000000000000000000000000000000000000", None);
-    let refused = minter
-        .mint(&order, &wrong, account.now())
+    let refused = mint(&minter, &order, &wrong, account.now())
         .await
         .unwrap_err();
     assert!(
@@ -166,8 +164,8 @@ async fn who_waits_too_long_is_turned_away_before_anything_is_asked() {
     };
     let minter = Minter::new(account.sts(), rate, ShortSessions::ByPolicy, false);
     let (order, now) = (account.order("g-01", 300), account.now());
-    let mint = || minter.mint(&order, &account.broker, now);
-    let (first, second, third) = tokio::join!(mint(), mint(), mint());
+    let made = || mint(&minter, &order, &account.broker, now);
+    let (first, second, third) = tokio::join!(made(), made(), made());
     assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
     assert!(matches!(third, Err(MintError::Busy(_))), "{third:?}");
     assert_eq!(account.fake.world().calls("sts:AssumeRole"), 2);

@@ -1,8 +1,8 @@
 use bailiwick_aws::mint::ShortSessions;
-use bailiwick_aws::revoke::{CutOff, Denial, Ended, POLICY_NAME, denial};
+use bailiwick_aws::revoke::{CHARS_MAX, Denial, Ended, POLICY_NAME, denial};
 use bailiwick_aws::time::Timestamp;
 
-use crate::account::{Account, ROLE};
+use crate::account::{Account, ROLE, mint};
 
 const ROLE_NAME: &str = "ledger-task";
 
@@ -26,6 +26,7 @@ fn ended(grant: &str, sessions_expire: Timestamp) -> Ended {
     Ended {
         grant: grant.to_owned(),
         sessions_expire,
+        made_by: None,
     }
 }
 
@@ -37,14 +38,13 @@ async fn the_sessions_of_an_ended_grant_are_denied_and_no_others() {
     for grant in ["g-01", "g-02"] {
         let order = account.order(grant, 3_000);
         minted.push(
-            minter
-                .mint(&order, &account.broker, account.now())
+            mint(&minter, &order, &account.broker, account.now())
                 .await
                 .unwrap(),
         );
     }
     let ended = [ended("g-01", minted[0].sts_expiry)];
-    let written = denial(&ended, None, account.now());
+    let written = denial(&ended, None, CHARS_MAX, account.now());
     put(&account, &written).await;
     assert_eq!(account.reads(&minted[0].session.key).await, 403);
     assert_eq!(account.item("GetItem", &minted[0].session.key).await, 400);
@@ -59,7 +59,7 @@ async fn the_sessions_of_an_ended_grant_are_denied_and_no_others() {
 
     // When its last session has surely expired, the entry is taken away. Twice does no harm.
     account.advance(3_310);
-    let nothing = denial(&ended, None, account.now());
+    let nothing = denial(&ended, None, CHARS_MAX, account.now());
     assert_eq!(nothing, Denial::Nothing);
     put(&account, &nothing).await;
     put(&account, &nothing).await;
@@ -74,7 +74,12 @@ async fn a_session_made_of_an_ended_ones_is_denied_by_the_next_role_too() {
         .assume_role(&account.assume_role(), &account.broker, account.now())
         .await;
     let first = first.unwrap();
-    let written = denial(&[ended("by-hand", first.expires)], None, account.now());
+    let written = denial(
+        &[ended("by-hand", first.expires)],
+        None,
+        CHARS_MAX,
+        account.now(),
+    );
     put(&account, &written).await;
     let mut next = account.assume_role();
     next.role_arn = crate::account::NEXT_ROLE.to_owned();
@@ -88,8 +93,7 @@ async fn when_the_ended_no_longer_fit_all_sessions_from_before_are_denied_and_ne
     let account = Account::new();
     let minter = account.minter(ShortSessions::ByPolicy);
     let order = account.order("g-old", 3_000);
-    let old = minter
-        .mint(&order, &account.broker, account.now())
+    let old = mint(&minter, &order, &account.broker, account.now())
         .await
         .unwrap();
     assert_eq!(account.reads(&old.session.key).await, 200);
@@ -97,8 +101,8 @@ async fn when_the_ended_no_longer_fit_all_sessions_from_before_are_denied_and_ne
     let many: Vec<Ended> = (0..400)
         .map(|at| ended(&format!("g-{at:026}"), old.sts_expiry))
         .collect();
-    let written = denial(&many, None, account.now());
-    let Denial::IssuedBefore { instant, .. } = written else {
+    let written = denial(&many, None, CHARS_MAX, account.now());
+    let Denial::IssuedBefore { cut_off, .. } = written else {
         panic!("expected the instant");
     };
     put(&account, &written).await;
@@ -106,20 +110,16 @@ async fn when_the_ended_no_longer_fit_all_sessions_from_before_are_denied_and_ne
 
     account.advance(5);
     let order = account.order("g-new", 3_000);
-    let new = minter
-        .mint(&order, &account.broker, account.now())
+    let new = mint(&minter, &order, &account.broker, account.now())
         .await
         .unwrap();
     assert_eq!(account.reads(&new.session.key).await, 200);
 
     // The cut-off stays beside entries that come after it.
-    let cut_off = CutOff {
-        instant,
-        sessions_expire: old.sts_expiry,
-    };
     let both = denial(
         &[ended("g-new", new.sts_expiry)],
         Some(cut_off),
+        CHARS_MAX,
         account.now(),
     );
     put(&account, &both).await;
@@ -146,6 +146,7 @@ async fn what_is_denied_leaves_the_roles_own_policies_alone_and_within_iams_limi
     let written = denial(
         &[ended("g-01", account.now().plus_secs(900))],
         None,
+        CHARS_MAX,
         account.now(),
     );
     self::put(&account, &written).await;

@@ -108,6 +108,19 @@ pub(crate) struct Kill {
     /// Let new grants open again. None that was stopped lives again
     #[arg(long)]
     pub(crate) clear: bool,
+    /// Watch each layer take hold, on a canary that the kill covers, and tell what was seen
+    #[arg(long, conflicts_with_all = ["clear", "list"])]
+    pub(crate) verify: bool,
+    /// An object on S3 that the agent's task role may read, by its ARN: the canary's session is tried
+    /// on it
+    #[arg(long, value_name = "ARN", requires = "verify")]
+    pub(crate) object: Option<String>,
+    /// The agent that the canary is like; for `owner` and `all`
+    #[arg(long, value_name = "NAME", requires = "verify")]
+    pub(crate) canary: Option<String>,
+    /// For how many seconds it is watched at most
+    #[arg(long, value_name = "SECONDS", default_value_t = 45, value_parser = clap::value_parser!(u64).range(1..=50))]
+    pub(crate) watch: u64,
     /// Show what is stopped
     #[arg(long, conflicts_with_all = ["scope", "name", "reason", "clear"])]
     pub(crate) list: bool,

@@ -38,7 +38,19 @@ pub(crate) fn run(asked: &Kill, json: bool, output: &mut Output) -> anyhow::Resu
         killed(&answer)
     };
     output.write(&text)?;
-    Ok(Outcome::Clear)
+    Ok(answer.get("verified").map_or(Outcome::Clear, outcome))
+}
+
+/// Stopped it is. Whether it was seen to hold is another question: no is no, and what could not be
+/// looked at is not told.
+fn outcome(verified: &Value) -> Outcome {
+    if verified.get("held").and_then(Value::as_bool) == Some(true) {
+        return Outcome::Clear;
+    }
+    match verified.get("why_not") {
+        Some(_) => Outcome::Untold,
+        None => Outcome::Found,
+    }
 }
 
 fn body(asked: &Kill) -> Result<Option<Value>, Fault> {
@@ -50,6 +62,20 @@ fn body(asked: &Kill) -> Result<Option<Value>, Fault> {
             .mend("open a new one: `bailiwick grant`"));
     }
     let mut body = json!({ "scope": scope.name(), "reason": asked.reason });
+    if asked.verify
+        && let Some(body) = body.as_object_mut()
+    {
+        let mut wish = json!({ "seconds": asked.watch });
+        let said = [("object", &asked.object), ("agent", &asked.canary)];
+        if let Some(wish) = wish.as_object_mut() {
+            for (name, value) in said {
+                if let Some(value) = value {
+                    wish.insert(name.into(), value.as_str().into());
+                }
+            }
+        }
+        body.insert("verify".into(), wish);
+    }
     match (scope, &asked.name) {
         (ScopeName::All, None) => {}
         (ScopeName::All, Some(name)) => {
@@ -98,7 +124,47 @@ fn killed(answer: &Value) -> String {
         "Stopped: {}. Every call is denied from now on; {} grants have ended, the rest follows.{unknown}{recorded}\n",
         what(answer),
         ended.unwrap_or_default(),
-    )
+    ) + &answer.get("verified").map(verified).unwrap_or_default()
+}
+
+fn said<'v>(of: &'v Value, name: &str) -> Option<std::borrow::Cow<'v, str>> {
+    of.get(name).and_then(Value::as_str).map(safe)
+}
+
+/// What was seen, layer by layer.
+fn verified(verified: &Value) -> String {
+    if let Some(why) = said(verified, "why_not") {
+        return format!("Not verified: {why}.\n");
+    }
+    let layers = verified.get("layers").and_then(Value::as_array);
+    let mut text = String::new();
+    for layer in layers.into_iter().flatten() {
+        let after = layer.get("after_ms").and_then(Value::as_u64);
+        let seen = match (layer.get("holds").and_then(Value::as_bool), after) {
+            (Some(true), Some(ms)) => format!("holds after {ms} ms"),
+            (Some(true), None) => "holds".to_owned(),
+            (Some(false), _) => "NOT SEEN TO HOLD".to_owned(),
+            (None, _) => "not looked at".to_owned(),
+        };
+        let name = said(layer, "layer").unwrap_or_default();
+        let coverage = said(layer, "coverage").unwrap_or_default();
+        text.push_str(&format!("  {name:<11} {seen:<22} {coverage}\n"));
+    }
+    let count = |name: &str| verified.get(name).and_then(Value::as_u64);
+    let watched = count("watched_ms").unwrap_or_default();
+    let tries = match (
+        count("tries"),
+        count("successes"),
+        count("last_success_after_ms"),
+    ) {
+        (Some(0) | None, _, _) => "no session was tried".to_owned(),
+        (Some(tries), _, None) => format!("{tries} tries, none let through"),
+        (Some(tries), successes, Some(last)) => format!(
+            "{tries} tries, {} let through, the last of them {last} ms after the kill",
+            successes.unwrap_or_default()
+        ),
+    };
+    text + &format!("Watched for {watched} ms: {tries}.\n")
 }
 
 fn listed(answer: &Value, ink: Ink) -> String {

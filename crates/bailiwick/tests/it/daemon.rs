@@ -265,6 +265,55 @@ fn what_a_daemon_says_cannot_move_the_cursor() {
 }
 
 #[test]
+fn what_was_seen_of_a_kill_is_told_and_ends_the_run_accordingly() {
+    let layer = |holds: &str| {
+        format!(
+            r#"{{"layer":"iam_effect","holds":{holds},"after_ms":812,"coverage":"one session\u001b[2J"}}"#
+        )
+    };
+    let answer = |held: bool, rest: &str| {
+        format!(
+            r#"{{"scope":"agent","name":"a","ended":2,"recorded":true,"verified":{{"held":{held},{rest}}}}}"#
+        )
+    };
+    let seen = |holds| {
+        format!(
+            r#""layers":[{}],"tries":9,"successes":2,"last_success_after_ms":402,"watched_ms":1900"#,
+            layer(holds)
+        )
+    };
+    for (answer, code, says) in [
+        (answer(true, &seen("true")), 0, "holds after 812 ms"),
+        (answer(false, &seen("false")), 1, "NOT SEEN TO HOLD"),
+        (
+            answer(false, r#""layers":[],"why_not":"no canary was made""#),
+            3,
+            "Not verified: no canary was made",
+        ),
+    ] {
+        let (at, asked) = scripted(&[(200, &answer)]);
+        let object = "arn:aws:s3:::ledger/canary";
+        let arguments = [
+            "kill", "agent", "a", "--reason", "drill", "--verify", "--object", object, "--watch",
+            "30", "--at", &at,
+        ];
+        let ran = ran(&arguments, &[("BAILIWICK_TOKEN", "x")]);
+        assert_eq!(ran.code, code, "{} {}", ran.out, ran.err);
+        assert!(ran.out.contains(says), "{}", ran.out);
+        assert!(!ran.out.contains('\u{1b}'), "{}", ran.out);
+        let came = asked.join().unwrap();
+        let sent: serde_json::Value = serde_json::from_str(&came[0].body).unwrap();
+        let wish = serde_json::json!({ "seconds": 30, "object": object });
+        assert_eq!(sent["verify"], wish);
+    }
+    let without = ran(
+        &["kill", "agent", "a", "--reason", "x", "--object", "arn"],
+        &[],
+    );
+    assert_eq!(without.code, 2, "{}", without.err);
+}
+
+#[test]
 fn what_is_to_be_killed_is_said_in_full() {
     for (asked, word) in [
         (&["kill", "agent", "--reason", "x"][..], "which agent?"),

@@ -8,6 +8,7 @@
     reason = "test code"
 )]
 
+mod aws;
 mod cli;
 mod daemon;
 mod killed;

@@ -18,7 +18,10 @@ use std::{
 
 use bailiwick_broker::{
     SKEW_MS, Scope, State, Stop,
-    port::{Change, Grant, MintError, Minted, Op, Outcome, Refused, Step, Store as _, Which},
+    port::{
+        Attempt, Change, Ended, Grant, MintError, Minted, Op, Outcome, Refused, Session, Step,
+        Store as _, Which,
+    },
     protocol,
 };
 use bailiwick_ledger::{Credential, Entry};
@@ -439,9 +442,24 @@ impl Scene {
                 }
                 let until_ms = grant.deadline_ms;
                 let request = format!("{}-{}", NAMES[at], world.left.attempts);
-                let (change, issuing) =
-                    protocol::begun(&grant, &request, Entry::default(), world.now_ms, until_ms)
-                        .ok()?;
+                let session = Session {
+                    role: "arn:aws:iam::111122223333:role/agents/prod/a-task".into(),
+                    until_ms,
+                    attempt: Some(Attempt {
+                        request: request.clone(),
+                        by_ms: until_ms,
+                    }),
+                };
+                let (now_ms, session) = (world.now_ms, Some(session));
+                let (change, issuing) = protocol::begun(
+                    &grant,
+                    &request,
+                    Entry::default(),
+                    now_ms,
+                    until_ms,
+                    session,
+                )
+                .ok()?;
                 if self.broken != Broken::MintsBeforeTheIntentIsDurable {
                     world.commit(change).ok()?;
                 }
@@ -693,6 +711,20 @@ impl Model for Scene {
                         || world.credential_until_ms[at] == 0
                 })
             }),
+            Property::always(
+                "I6 the sessions of what ended are posted to be denied",
+                |_, world: &World| {
+                    let posts = now(world.store.posts(9)).unwrap();
+                    [0, 1].into_iter().all(|at| {
+                        let state = world.grant(at).map(|grant| grant.state);
+                        let has_ended = matches!(state, Some(State::Revoking | State::Orphaned));
+                        let key = format!("{}{}", Ended::KEY, NAMES[at]);
+                        !has_ended
+                            || world.credential_until_ms[at] == 0
+                            || posts.iter().any(|post| post.key == key)
+                    })
+                },
+            ),
             Property::always("I7 one entry a step", |_, world: &World| {
                 world.flaw != Some("I7")
             }),
@@ -765,6 +797,7 @@ fn grant(at: usize, now_ms: u64) -> Grant {
         deadline_ms_max: if at == 0 { DEADLINE_MAX } else { DEADLINE },
         credential_until_ms: 0,
         ending: None,
+        sessions: Vec::new(),
         uses: 0,
         body: Vec::new(),
         history: Vec::new(),

@@ -155,7 +155,8 @@ fn take_step(connection: &Connection, step: &Step, now_ms: u64) -> Result<Result
         "UPDATE grants SET state = :to, ver = ver + 1,
             deadline_ms = coalesce(:deadline, deadline_ms),
             credential_until_ms = max(credential_until_ms, :until),
-            ending = coalesce(:ending, ending)
+            ending = coalesce(:ending, ending),
+            sessions = coalesce(:sessions, sessions)
          WHERE id = :id AND ver = :ver
          AND EXISTS (SELECT 1 FROM transitions WHERE from_state = state AND to_state = :to)
          AND coalesce(:deadline, deadline_ms) <= deadline_ms_max
@@ -170,6 +171,7 @@ fn take_step(connection: &Connection, step: &Step, now_ms: u64) -> Result<Result
         ":deadline": step.deadline_ms,
         ":until": step.credential_until_ms.unwrap_or_default(),
         ":ending": step.ending.map(State::name),
+        ":sessions": step.sessions.as_deref().map(read::sessions_text),
         ":id": step.grant,
         ":ver": step.ver,
         ":to_use": to_use,
@@ -254,8 +256,9 @@ fn open(connection: &Connection, grant: &Grant, now_ms: u64) -> Result<Result<()
 
 fn insert(connection: &Connection, grant: &Grant) -> Result<Result<(), Refused>> {
     let sql = "INSERT INTO grants (id, parent, lineage, agent, owner, task, charter, state, ver,
-            issued_ms, deadline_ms, deadline_ms_max, credential_until_ms, ending, uses, body, history)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+            issued_ms, deadline_ms, deadline_ms_max, credential_until_ms, ending, uses, body, history,
+            sessions)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
         ON CONFLICT (id) DO NOTHING";
     let values = params![
         grant.id,
@@ -275,6 +278,7 @@ fn insert(connection: &Connection, grant: &Grant) -> Result<Result<(), Refused>>
         grant.uses,
         grant.body,
         grant.history,
+        read::sessions_text(&grant.sessions),
     ];
     let rows = connection.prepare_cached(sql)?.execute(values)?;
     Ok(one(rows, Refused::Exists))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bailiwick_broker::{
     Scope, State, Stop,
-    port::{Answer, Grant, Intent, Post, StoreError, Ticket, Which},
+    port::{Answer, Grant, Intent, Post, Session, StoreError, Ticket, Which},
 };
 use bailiwick_ledger::{Chain, Hash, Record, tree::Frontier};
 use rusqlite::{
@@ -18,7 +18,7 @@ use super::failed;
 const RECORDS_MAX: usize = 10_000;
 
 const GRANT: &str = "id, lineage, agent, owner, task, charter, state, ver, issued_ms, deadline_ms,
-    deadline_ms_max, credential_until_ms, ending, uses, body, history";
+    deadline_ms_max, credential_until_ms, ending, uses, body, history, sessions";
 
 pub(super) fn grant(connection: &Connection, id: &str) -> Result<Option<Grant>, StoreError> {
     grant_row(connection, id).map_err(|error| unreadable(&error))
@@ -36,6 +36,7 @@ fn of_row(row: &Row<'_>) -> rusqlite::Result<Grant> {
     let lineage: String = row.get(1)?;
     let state: String = row.get(6)?;
     let ending: Option<String> = row.get(12)?;
+    let sessions: String = row.get(16)?;
     Ok(Grant {
         id: row.get(0)?,
         lineage: serde_json::from_str(&lineage).map_err(|error| wrong(1, error))?,
@@ -56,6 +57,7 @@ fn of_row(row: &Row<'_>) -> rusqlite::Result<Grant> {
         uses: row.get(13)?,
         body: row.get(14)?,
         history: row.get(15)?,
+        sessions: serde_json::from_str(&sessions).map_err(|error| wrong(16, error))?,
     })
 }
 
@@ -66,6 +68,11 @@ fn wrong(column: usize, error: impl std::error::Error + Send + Sync + 'static) -
 /// The ids as a JSON list. Writing strings as JSON cannot fail.
 pub(super) fn lineage_text(lineage: &[String]) -> String {
     serde_json::Value::from(lineage).to_string()
+}
+
+/// The sessions as a JSON list. Writing texts and numbers as JSON cannot fail.
+pub(super) fn sessions_text(sessions: &[Session]) -> String {
+    serde_json::to_string(sessions).unwrap_or_else(|_| "[]".to_owned())
 }
 
 pub(super) fn grants(

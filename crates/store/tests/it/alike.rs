@@ -2,7 +2,7 @@
 
 use bailiwick_broker::{
     Scope, State,
-    port::{Change, Grant, Op, Outcome, Place, Refused, Step, Store},
+    port::{Change, Grant, Op, Outcome, Place, Refused, Session, Step, Store},
 };
 use bailiwick_ledger::Entry;
 use bailiwick_store::{Memory, Settings, Sqlite};
@@ -116,6 +116,13 @@ async fn change<S: Store>(store: &S, ask: &Ask, now_ms: u64) -> Change {
                 deadline_ms: deadline.map(|deadline| NOW + deadline * 1_000),
                 credential_until_ms: deadline.map(|deadline| NOW + deadline * 900),
                 ending: *ending,
+                sessions: deadline.map(|deadline| {
+                    vec![Session {
+                        role: "arn:aws:iam::111122223333:role/agents/prod/a-task".into(),
+                        until_ms: NOW + deadline,
+                        attempt: None,
+                    }]
+                }),
             })
         }
         Ask::Use { id, behind } => {

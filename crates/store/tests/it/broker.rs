@@ -21,17 +21,17 @@ use crate::{
     simulation::Hand,
 };
 
-type Real = Broker<Sqlite, Folder, Hand>;
+pub(crate) type Real = Broker<Sqlite, Folder, Hand>;
 
 /// A folder, a clock, and a disk that can be made to fail.
-struct Bench {
+pub(crate) struct Bench {
     folder: tempfile::TempDir,
-    clock: Hand,
+    pub(crate) clock: Hand,
     down: Arc<AtomicBool>,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
             clock: Hand(Arc::new(AtomicU64::new(NOW))),
@@ -39,7 +39,7 @@ impl Bench {
         }
     }
 
-    async fn open(&self) -> Arc<Real> {
+    pub(crate) async fn open(&self) -> Arc<Real> {
         let down = Arc::clone(&self.down);
         let settings = Settings {
             faults: Faults::new(move |moment| {
@@ -54,12 +54,12 @@ impl Bench {
         Arc::new(Broker::open(store, log, self.clock.clone()).await.unwrap())
     }
 
-    async fn close(&self, broker: Arc<Real>) {
+    pub(crate) async fn close(&self, broker: Arc<Real>) {
         broker.close().await;
         drop(Arc::into_inner(broker).unwrap());
     }
 
-    fn store_is_down(&self, down: bool) {
+    pub(crate) fn store_is_down(&self, down: bool) {
         self.down.store(down, Ordering::SeqCst);
     }
 }
@@ -95,7 +95,7 @@ fn willing() -> Told {
     Told(Mutex::default())
 }
 
-async fn active(broker: &Real, opened: Grant) {
+pub(crate) async fn active(broker: &Real, opened: Grant) {
     let id = opened.id.clone();
     let entries = vec![Entry::of("grant.approved")];
     let opened = broker

@@ -26,6 +26,7 @@ pub(crate) fn grant(id: &str) -> Grant {
         deadline_ms_max: NOW + 120_000,
         credential_until_ms: 0,
         ending: None,
+        sessions: Vec::new(),
         uses: 0,
         body: b"body".to_vec(),
         history: Vec::new(),

@@ -15,4 +15,5 @@ mod faults;
 mod files;
 mod made;
 mod restored;
+mod sessions;
 mod simulation;

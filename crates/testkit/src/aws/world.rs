@@ -10,6 +10,7 @@ use bailiwick_iam::policy::{ParsePolicyError, Policy};
 use bailiwick_iam::request::Principal;
 use sha2::{Digest, Sha256};
 
+use super::decide::{Ask, decide};
 use super::refusal::Refusal;
 use super::verify::hex;
 
@@ -184,6 +185,34 @@ impl World {
             Holder::User { .. } => None,
             Holder::Session(session) => Some(session),
         })
+    }
+
+    /// Whether whoever has this key may do this now, decided as a call on the wire is.
+    #[must_use]
+    pub fn allows(&self, key_id: &str, token: Option<&str>, action: &str, resource: &str) -> bool {
+        let caller = self.key(key_id, token);
+        caller.is_ok_and(|(_, caller)| decide(self, &caller, &Ask::new(action, resource)).is_ok())
+    }
+
+    /// The keys and tokens of every session of this name: what whoever overheard them has.
+    #[must_use]
+    pub fn overheard(&self, session: &str) -> Vec<(Key, String)> {
+        let of_session = self.keys.iter().filter_map(|(id, issued)| {
+            let is_it = matches!(&issued.holder, Holder::Session(it) if it.name == session);
+            let key = Key {
+                id: id.clone(),
+                secret: issued.secret.clone(),
+            };
+            is_it.then(|| (key, issued.token.clone().unwrap_or_default()))
+        });
+        of_session.collect()
+    }
+
+    /// Takes an inline policy away, as somebody at the console would.
+    pub fn take_inline_policy(&mut self, role: &Arn, name: &str) {
+        if let Some(role) = self.roles.get_mut(role) {
+            role.inline.remove(name);
+        }
     }
 
     /// The document of an inline policy, as it was put.
