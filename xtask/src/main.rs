@@ -26,7 +26,7 @@ cargo xtask test                       everything CI checks; installs what it ne
 cargo xtask tidy                       what a reviewer should not have to say; a part of test
 cargo xtask codegen [--check]          regenerate what is generated and committed
 cargo xtask fuzz [--seconds N] [TARGET…]   fuzz the parsers, 10 minutes each
-cargo xtask torture [LOOPS]            kill the store's process at random, 200 times
+cargo xtask torture [LOOPS]            kill the store's process and the daemon at random, 200 times
 cargo xtask differential               compare with the peers, at full length
 cargo xtask bench [FILTER] [--instructions]   measure, and keep the result in docs/bench/
 cargo xtask estate ROLES DIR           write a made snapshot folder, to measure with

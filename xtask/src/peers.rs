@@ -14,6 +14,13 @@ pub(crate) const REQUIRED: (&str, &str) = ("BAILIWICK_PEERS", "required");
 
 pub(crate) fn install() -> Result<()> {
     fs::create_dir_all(work())?;
+    // Makes system calls of the daemon fail, for the tests of broken and full disks.
+    if !answers("strace", &["--version"]) {
+        debian(&["strace"])?;
+    }
+    if !Path::new("/usr/lib/postgresql").is_dir() {
+        debian(&["postgresql"])?;
+    }
     once("tests/peers/requirements.txt", python_packages)?;
     once("tests/peers/managed_policies.py", managed_policies)?;
     once("tests/peers/package-lock.json", node_packages)

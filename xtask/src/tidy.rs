@@ -95,6 +95,7 @@ fn heavy_dependencies() -> Result<Vec<String>> {
         "ring",
         "libsqlite3-sys",
         "rusqlite",
+        "tokio-postgres",
         "libfuzzer-sys",
     ];
     // miette asks for one and its text wrapper for the other.

@@ -1,23 +1,35 @@
-//! A real process that decides, records and is killed, again and again on one database.
+//! Real processes that decide, record and are killed, again and again on one database: the store's,
+//! and the whole daemon's over HTTP.
 
 use anyhow::Result;
 
 use crate::process::{cargo, run as run_command};
 
+const KILLED: [(&str, &str); 2] = [
+    (
+        "bailiwick-store",
+        "crash::whatever_was_released_before_a_kill_is_in_the_record",
+    ),
+    (
+        "bailiwickd",
+        "crash::whatever_a_killed_daemon_had_released_is_in_its_record",
+    ),
+];
+
 pub(crate) fn run(loops: u32) -> Result<()> {
-    let test = "crash::whatever_was_released_before_a_kill_is_in_the_record";
-    run_command(
-        cargo(&[
+    for (package, test) in KILLED {
+        let exact = [
             "test",
             "-p",
-            "bailiwick-store",
+            package,
             "--test",
             "it",
             "--",
             "--exact",
             test,
-        ])
-        .arg("--nocapture")
-        .env("BAILIWICK_TORTURE_LOOPS", loops.to_string()),
-    )
+            "--nocapture",
+        ];
+        run_command(cargo(&exact).env("BAILIWICK_TORTURE_LOOPS", loops.to_string()))?;
+    }
+    Ok(())
 }

@@ -31,6 +31,9 @@ const REMEMBERED_MAX: usize = 20_000;
 /// Later than every clock, and still a number that every reader of JSON holds exactly.
 pub(crate) const FOREVER_MS: u64 = 1 << 52;
 
+/// How often what others had begun is looked at again because somebody else settled some of it.
+const SETTLED_AGAIN_MAX: usize = 1_000;
+
 /// Grants of one kind that one sweep handles.
 pub(crate) const SWEEP_MAX: usize = 10_000;
 
@@ -42,6 +45,9 @@ pub struct Broker<S, L, C> {
     pub(crate) recorder: Recorder,
     stops: RwLock<Stops>,
     spooled: AtomicU64,
+    probed: AtomicU64,
+    /// Stops that act, and that neither the store nor the log beside it took.
+    unkept: Mutex<Vec<Spooled>>,
     /// Stops of which the store has nothing left to end.
     pub(crate) swept: Mutex<Vec<Stop>>,
     remembered: Mutex<HashMap<String, Arc<Mutex<Ahead>>>>,
@@ -109,6 +115,8 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
             recorder,
             stops: RwLock::new(stops),
             spooled: AtomicU64::new(0),
+            probed: AtomicU64::new(0),
+            unkept: Mutex::default(),
             swept: Mutex::default(),
             remembered: Mutex::default(),
         };
@@ -141,6 +149,33 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
     /// How many changes wait to be recorded.
     pub fn waiting(&self) -> usize {
         self.recorder.waiting()
+    }
+
+    /// Whether something can be recorded now: the store wrote a moment ago, or writes when it is
+    /// asked to. A store that can still be read is of no use to whoever waits for a decision.
+    ///
+    /// # Errors
+    /// Why nothing can be recorded, and so nothing be allowed.
+    pub async fn ready(&self) -> Result<(), NotRecorded> {
+        let now_ms = self.now_ms();
+        let number = self.probed.fetch_add(1, Ordering::Relaxed);
+        let value = format!("{}.{number}.{now_ms}", self.store.epoch());
+        // A row that was not there: to write what is there already costs a store nothing, and shows
+        // nothing. It has lapsed at once.
+        let probe = Change {
+            ops: vec![Op::Once {
+                space: "ready",
+                value: ledger::Hash::of(&[value.as_bytes()]),
+                until_ms: now_ms,
+            }],
+            entries: Vec::new(),
+        };
+        self.recorder.ready(probe).await
+    }
+
+    /// Why the store did not take what it was last given, if it did not.
+    pub fn failing(&self) -> Option<StoreError> {
+        self.recorder.failing()
     }
 
     /// The time, as everything here is dated.
@@ -225,7 +260,9 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
         }
     }
 
-    pub(crate) fn spool(&self, entry: Entry, stop: Option<Stop>) {
+    /// Keeps something beside the store. Answers whether it is durable there: a stop that is not is
+    /// kept in memory, and told as soon as anything takes it.
+    pub(crate) fn spool(&self, entry: Entry, stop: Option<Stop>) -> bool {
         let number = self.spooled.fetch_add(1, Ordering::Relaxed);
         let spooled = Spooled {
             id: format!("{}.{number}", self.store.epoch()),
@@ -233,9 +270,14 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
             entry: Box::new(entry),
             stop,
         };
-        if let Err(error) = self.log.spool(&spooled) {
-            tracing::error!(%error, "neither the store nor the log beside it takes a record");
+        let Err(error) = self.log.spool(&spooled) else {
+            return true;
+        };
+        tracing::error!(%error, "neither the store nor the log beside it takes a record");
+        if spooled.stop.is_some() {
+            lock(&self.unkept).push(spooled);
         }
+        false
     }
 
     /// Tells the store what was kept beside it. Each is taken once, however often it is told.
@@ -243,10 +285,16 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
     /// # Errors
     /// If the store cannot take it yet. It is then still kept.
     pub async fn drain_spool(&self) -> Result<usize, NotRecorded> {
-        let spooled = self
-            .log
-            .spooled()
-            .map_err(|error| StoreError::Unavailable(error.0))?;
+        let unkept = lock(&self.unkept).clone();
+        for kept in &unkept {
+            match self.record(told_late(kept), ()).await {
+                Ok(_) | Err(NotRecorded::Refused(Refused::Seen)) => {
+                    lock(&self.unkept).retain(|one| one.id != kept.id);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let spooled = self.spooled()?;
         // First all that is stopped, so that nothing of it opens while the rest is written.
         for kept in &spooled {
             if let Some(stop) = &kept.stop {
@@ -272,9 +320,15 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
         told.map(|()| taken)
     }
 
+    fn spooled(&self) -> Result<Vec<Spooled>, NotRecorded> {
+        let spooled = self.log.spooled();
+        spooled.map_err(|error| StoreError::Unavailable(error.0).into())
+    }
+
+    /// Settles what a writer that is gone had begun.
     async fn settle_what_was_begun(&self) -> Result<(), NotRecorded> {
-        loop {
-            let begun = self.store.intents(SWEEP_MAX).await?;
+        for _ in 0..SETTLED_AGAIN_MAX {
+            let begun = self.store.abandoned(SWEEP_MAX).await?;
             if begun.is_empty() {
                 return Ok(());
             }
@@ -284,9 +338,49 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
                     None => None,
                 };
                 let change = abandoned(&intent, grant.as_deref());
-                self.record(change, ()).await?.into_value();
+                match self.record(change, ()).await {
+                    Ok(recorded) => recorded.into_value(),
+                    // Another replica settled it, or ended the grant: the next look tells.
+                    Err(NotRecorded::Refused(_)) => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
+        let stuck = "effects of a writer that is gone cannot be settled";
+        Err(StoreError::Corrupt(stuck.into()).into())
+    }
+
+    /// Hears what other replicas of the same store did: grants that they ended are read again, their
+    /// stops act here too, and what one that died had begun is settled.
+    ///
+    /// No allowing decision rests on it: the store looks itself, in the transaction that records.
+    ///
+    /// # Errors
+    /// If the store cannot be read or written.
+    pub async fn follow(&self) -> Result<(), NotRecorded> {
+        let Some(news) = self.store.news().await? else {
+            return Ok(());
+        };
+        for grant in &news.ended {
+            self.forget(grant);
+        }
+        if let Some(kept) = news.stops {
+            // What the store has not heard of yet acts on.
+            let mut told_later = self.spooled()?;
+            told_later.extend(lock(&self.unkept).iter().cloned());
+            let told_later = told_later.into_iter().filter_map(|spooled| spooled.stop);
+            self.with_stops(|stops| {
+                let grants = stops
+                    .all()
+                    .filter(|stop| matches!(stop.scope, Scope::Grant(_)));
+                let grants: Vec<Stop> = grants.cloned().collect();
+                *stops = Stops::default();
+                for stop in kept.into_iter().chain(told_later).chain(grants) {
+                    stops.add(stop);
+                }
+            });
+        }
+        self.settle_what_was_begun().await
     }
 
     pub(crate) fn stop_here(&self, stop: Stop) {

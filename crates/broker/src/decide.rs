@@ -214,7 +214,19 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
         if let Cause::NotRecorded(error) = &cause {
             decision.errors.push(error.to_string());
         }
-        let place = self.record_denial(entry).await;
+        let place = match &cause {
+            // It was just asked, and whoever waits is not to wait for it twice.
+            Cause::NotRecorded(NotRecorded::Store(_)) => {
+                self.spool(entry, None);
+                None
+            }
+            Cause::Authority(_)
+            | Cause::NoGrant
+            | Cause::State(_)
+            | Cause::Deadline
+            | Cause::Stopped(_)
+            | Cause::NotRecorded(_) => self.record_denial(entry).await,
+        };
         Ruling::Denied(Denied { cause, place })
     }
 }

@@ -88,6 +88,26 @@ pub trait Store: Send + Sync + 'static {
     fn intents(&self, limit: usize)
     -> impl Future<Output = Result<Vec<Intent>, StoreError>> + Send;
 
+    /// Those of them whose writer is gone, so that nobody else will settle them. For a store with one
+    /// writer these are all that there are when it is opened.
+    ///
+    /// # Errors
+    /// If it cannot be told.
+    fn abandoned(
+        &self,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Intent>, StoreError>> + Send {
+        self.intents(limit)
+    }
+
+    /// What other writers did since this was last asked; `None` where there can be no others.
+    ///
+    /// # Errors
+    /// If it cannot be told.
+    fn news(&self) -> impl Future<Output = Result<Option<News>, StoreError>> + Send {
+        std::future::ready(Ok(None))
+    }
+
     /// What is still to be done outside, the oldest first.
     ///
     /// # Errors
@@ -161,6 +181,15 @@ pub struct Dated<T> {
     pub value: T,
     /// It was so at this time, by the clock that was handed to the store.
     pub as_of_ms: u64,
+}
+
+/// What other writers of the same store did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct News {
+    /// Grants that began to end, or were suspended.
+    pub ended: Vec<String>,
+    /// All stops that are set now, if any was set or cleared.
+    pub stops: Option<Vec<Stop>>,
 }
 
 /// Things that are written together or not at all.

@@ -1,10 +1,14 @@
 //! Group commit: whoever waits while the store flushes is in the next flush.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use tokio::{
-    sync::{Mutex, Notify, mpsc, oneshot},
+    sync::{Mutex, Notify, mpsc, oneshot, watch},
     task::JoinHandle,
+    time::Instant,
 };
 
 use crate::port::{Change, Clock, Outcome, Place, Refused, Store, StoreError};
@@ -15,6 +19,9 @@ const QUEUE_MAX: usize = 4096;
 
 /// Changes of one flush. More would make the first of them wait for the last.
 const BATCH_MAX: usize = 512;
+
+/// What the store did with the last batch says so long how it is.
+const TOLD_FOR: Duration = Duration::from_secs(1);
 
 /// Why something was not recorded. Nothing may be released on it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +50,11 @@ pub(crate) struct Recorder {
     /// Why the store takes nothing any more, once that is so.
     stopped: Arc<OnceLock<StoreError>>,
     task: Mutex<Option<JoinHandle<()>>>,
+    last: watch::Receiver<Option<Last>>,
 }
+
+/// When the store answered last, and whether it had written.
+type Last = (Instant, Result<(), StoreError>);
 
 /// A place in the queue.
 pub(crate) struct Receipt(oneshot::Receiver<Result<Vec<Place>, NotRecorded>>);
@@ -55,12 +66,14 @@ impl Recorder {
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
         let closing = Arc::new(Notify::new());
         let stopped = Arc::default();
+        let (tell, last) = watch::channel(None);
         let recording = run(
             receiver,
             Arc::clone(&closing),
             Arc::clone(&stopped),
             store,
             clock,
+            tell,
         );
         let task = tokio::spawn(recording);
         Self {
@@ -68,6 +81,7 @@ impl Recorder {
             closing,
             stopped,
             task: Mutex::new(Some(task)),
+            last,
         }
     }
 
@@ -104,6 +118,21 @@ impl Recorder {
         self.stopped.get()
     }
 
+    /// Whether the store writes. If nothing was written a moment ago, this change is written now.
+    pub(crate) async fn ready(&self, probe: Change) -> Result<(), NotRecorded> {
+        let wrote = matches!(&*self.last.borrow(), Some((at, Ok(()))) if at.elapsed() < TOLD_FOR);
+        if wrote {
+            return Ok(());
+        }
+        self.submit(probe)?.wait().await.map(drop)
+    }
+
+    /// Why the store did not write the last time, if it did not.
+    pub(crate) fn failing(&self) -> Option<StoreError> {
+        let last = self.last.borrow();
+        last.as_ref().and_then(|(_, wrote)| wrote.clone().err())
+    }
+
     /// How many wait.
     pub(crate) fn waiting(&self) -> usize {
         self.queue.max_capacity() - self.queue.capacity()
@@ -123,6 +152,7 @@ async fn run<S: Store, C: Clock>(
     stopped: Arc<OnceLock<StoreError>>,
     store: Arc<S>,
     clock: Arc<C>,
+    last: watch::Sender<Option<Last>>,
 ) {
     let mut waiting = Vec::with_capacity(BATCH_MAX);
     loop {
@@ -137,13 +167,19 @@ async fn run<S: Store, C: Clock>(
         }
         let (changes, replies): (Vec<Change>, Vec<Reply>) = waiting.drain(..).unzip();
         let count = changes.len();
-        match store.commit(changes, clock.now_ms()).await {
-            Ok(outcomes) if outcomes.len() == count => answer(replies, outcomes),
-            Ok(outcomes) => {
+        let committed = match store.commit(changes, clock.now_ms()).await {
+            Ok(outcomes) if outcomes.len() != count => {
                 let told = outcomes.len();
-                let error = StoreError::Corrupt(format!("{told} outcomes for {count} changes"));
-                refuse(replies, &error);
+                Err(StoreError::Corrupt(format!(
+                    "{told} outcomes for {count} changes"
+                )))
             }
+            other => other,
+        };
+        let wrote = committed.as_ref().map(drop).map_err(StoreError::clone);
+        last.send_replace(Some((Instant::now(), wrote)));
+        match committed {
+            Ok(outcomes) => answer(replies, outcomes),
             Err(error) => {
                 tracing::error!(%error, changes = count, "nothing of this batch is released");
                 match &error {

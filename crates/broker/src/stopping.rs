@@ -25,6 +25,9 @@ pub struct Stopped {
     /// Where the stop stands in the ledger. `None`: the store could not take it, and it is kept
     /// beside it until the store can.
     pub place: Option<Place>,
+    /// Whether it is durable: in the ledger, or beside it. Where not, it acts for as long as this
+    /// process lives, and is told as soon as anything takes it.
+    pub kept: bool,
     /// How many grants it ended, as far as the store could be told.
     pub ended: usize,
 }
@@ -49,13 +52,17 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
         match self.record(change, ()).await {
             Ok(recorded) => Stopped {
                 place: recorded.places().first().copied(),
+                kept: true,
                 ended: self.end_stopped(&stop).await.unwrap_or_default(),
             },
             Err(error) => {
                 tracing::error!(%error, "a stop acts, and is kept beside the store");
-                self.spool(entry, Some(stop));
+                let kept = self.spool(entry, Some(stop.clone()));
+                // Whatever other replicas said meanwhile, this one was not told yet.
+                self.stop_here(stop);
                 Stopped {
                     place: None,
+                    kept,
                     ended: 0,
                 }
             }

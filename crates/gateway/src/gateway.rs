@@ -19,6 +19,7 @@ use bailiwick_identity::Proofs;
 use bailiwick_ledger::{checkpoint::Checkpoint, note};
 
 use crate::{
+    believed::Believed,
     door::Door,
     front::{TRACE_PARENT, is_trace_parent},
     metrics::Metrics,
@@ -87,6 +88,7 @@ pub struct Gateway<W: World> {
     pub(crate) metrics: Metrics,
     /// Makes a span a part of the trace that a caller began.
     continues: Option<fn(&tracing::Span, &str)>,
+    pub(crate) believed: Believed,
     draining: AtomicBool,
 }
 
@@ -120,6 +122,7 @@ impl<W: World> Gateway<W> {
             aws: None,
             metrics: Metrics::default(),
             continues: None,
+            believed: Believed::default(),
             draining: AtomicBool::new(false),
         }
     }

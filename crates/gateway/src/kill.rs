@@ -52,6 +52,7 @@ pub(crate) async fn kill<W: World>(
     );
     put(&mut body, "ended", stopped.ended);
     put(&mut body, "recorded", stopped.place.is_some());
+    put(&mut body, "kept", stopped.kept);
     if let Some(place) = stopped.place {
         put(&mut body, "seq", place.seq);
     }

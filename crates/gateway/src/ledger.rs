@@ -162,14 +162,14 @@ pub(crate) async fn ready<W: World>(gateway: &Arc<Gateway<W>>) -> Result<Reply, 
     } else if gateway.broker.stopped_for_good().is_some() {
         Some("the store takes nothing any more: look at the log, and start the process again")
     } else {
-        let chain = tokio::time::timeout(READY_WITHIN, gateway.broker.store().chain()).await;
-        match chain {
-            Ok(Ok(_)) => None,
+        let ready = tokio::time::timeout(READY_WITHIN, gateway.broker.ready()).await;
+        match ready {
+            Ok(Ok(())) => None,
             Ok(Err(error)) => {
                 tracing::error!(%error, "not ready");
-                Some("the store gives no answer")
+                Some("the store takes no record")
             }
-            Err(_) => Some("the store gives no answer in time"),
+            Err(_) => Some("the store takes no record in time"),
         }
     };
     Ok(match why {
@@ -188,8 +188,8 @@ pub(crate) async fn metrics<W: World>(gateway: &Arc<Gateway<W>>) -> Result<Reply
     let mut gauges = vec![
         Gauge {
             name: "bailiwick_up",
-            about: "Whether the store answers.",
-            value: u64::from(is_up.is_ok() && broker.stopped_for_good().is_none()),
+            about: "Whether the store answers, and took what it was last given.",
+            value: u64::from(is_up.is_ok() && broker.failing().is_none()),
         },
         Gauge {
             name: "bailiwick_ledger_entries",

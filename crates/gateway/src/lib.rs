@@ -17,6 +17,7 @@
 //! ```
 
 mod authzen;
+mod believed;
 mod caller;
 mod credentials;
 mod delegation;

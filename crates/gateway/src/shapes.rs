@@ -734,10 +734,11 @@ pub(crate) const KILLED: Shape = exact(
             Holds::Truth,
             "Whether a grant ended by it, or a charter has this name. If neither, look at the spelling.",
         ),
+        must("recorded", Holds::Truth, "Whether the ledger has it."),
         must(
-            "recorded",
+            "kept",
             Holds::Truth,
-            "Whether the ledger has it. Where not, it is kept beside the store until it can.",
+            "Whether it survives a restart: in the ledger, or beside it until the ledger can take it. Where not, mend the disk before the daemon is restarted, or kill again.",
         ),
         may("seq", Holds::Count, "Its entry in the ledger."),
         may(

@@ -71,7 +71,7 @@ pub(crate) async fn held<W: World>(
             "nobody here knows this scheme of `Authorization`",
         ));
     }
-    let token = verified(gateway, shown)?;
+    let token = believed(gateway, shown)?;
     match (&token.jkt, is_proved) {
         (None, false) => {}
         (None, true) => {
@@ -88,20 +88,34 @@ pub(crate) async fn held<W: World>(
         }
     }
     Ok(Held {
-        grant: token.grant,
-        agent: token.agent,
-        task: token.task,
+        grant: token.grant.clone(),
+        agent: token.agent.clone(),
+        task: token.task.clone(),
     })
 }
 
-fn verified<W: World>(gateway: &Gateway<W>, shown: &str) -> Result<GrantToken, Problem> {
+/// What a token says, with its signature checked the first time that it is shown.
+fn believed<W: World>(gateway: &Gateway<W>, shown: &str) -> Result<Arc<GrantToken>, Problem> {
+    let now_secs = gateway.broker.now_ms() / 1_000;
+    if let Some(said) = gateway.believed.find(shown, now_secs) {
+        return Ok(said);
+    }
+    let (said, until_secs) = verified(gateway, shown, now_secs)?;
+    Ok(gateway.believed.keep(shown, said, until_secs, now_secs))
+}
+
+fn verified<W: World>(
+    gateway: &Gateway<W>,
+    shown: &str,
+    now_secs: u64,
+) -> Result<(GrantToken, u64), Problem> {
     let expected = Expected {
         iss: &gateway.settings.origin,
         aud: &gateway.settings.origin,
-        now_secs: gateway.broker.now_ms() / 1_000,
+        now_secs,
         lifetime_secs_max: LIFETIME_SECS_MAX,
     };
-    let token = gateway.keys.tokens.verify(shown, &expected);
+    let token = gateway.keys.tokens.verify_until(shown, &expected);
     token.map_err(|fault: TokenFault| untrusted(format!("the token: {fault}")))
 }
 
@@ -282,8 +296,8 @@ pub(crate) async fn exchange<W: World>(
         }
     }
     let shown = said("subject_token").unwrap_or_default();
-    let subject = verified(gateway, shown);
-    let subject = subject.map_err(|problem| problem.because("invalid_grant"))?;
+    let subject = verified(gateway, shown, gateway.broker.now_ms() / 1_000);
+    let (subject, _) = subject.map_err(|problem| problem.because("invalid_grant"))?;
     let audience = said("audience").unwrap_or(&gateway.settings.origin);
     let is_known = audience == gateway.settings.origin
         || gateway

@@ -27,7 +27,37 @@ const CHECKPOINTS: &str = "checkpoints";
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    spool: Mutex<File>,
+    spool: Mutex<Spool>,
+}
+
+/// The open spool, and how much of it is whole lines.
+#[derive(Debug)]
+struct Spool {
+    file: File,
+    length: u64,
+}
+
+impl Spool {
+    fn of(file: File) -> io::Result<Self> {
+        let length = file.metadata()?.len();
+        Ok(Self { file, length })
+    }
+
+    /// Appends a line, durably or not at all: what a full disk left of the last one is cut off
+    /// before another is written behind it.
+    fn append(&mut self, line: &str) -> io::Result<()> {
+        let length = self.length + line.len() as u64;
+        if length > SPOOL_LENGTH_MAX {
+            return Err(io::Error::other("the spool is full"));
+        }
+        if self.file.metadata()?.len() != self.length {
+            self.file.set_len(self.length)?;
+        }
+        self.file.write_all(line.as_bytes())?;
+        self.file.sync_data()?;
+        self.length = length;
+        Ok(())
+    }
 }
 
 impl Folder {
@@ -44,6 +74,7 @@ impl Folder {
             .create(&checkpoints)
             .map_err(said)?;
         let spool = private().append(true).read(true).open(path.join(SPOOL));
+        let spool = spool.and_then(Spool::of);
         fsync_folder(path).map_err(said)?;
         let folder = Self {
             path: path.to_owned(),
@@ -73,7 +104,7 @@ impl Folder {
         Ok(aside)
     }
 
-    fn lock(&self) -> MutexGuard<'_, File> {
+    fn lock(&self) -> MutexGuard<'_, Spool> {
         self.spool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -102,25 +133,16 @@ impl Log for Folder {
         let mut line =
             serde_json::to_string(spooled).map_err(|error| LogError(error.to_string()))?;
         line.push('\n');
-        let mut file = self.lock();
-        let written = file.metadata().and_then(|file| {
-            let room = file.len() + line.len() as u64 <= SPOOL_LENGTH_MAX;
-            room.then_some(())
-                .ok_or_else(|| io::Error::other("the spool is full"))
-        });
-        written
-            .and_then(|()| file.write_all(line.as_bytes()))
-            .and_then(|()| file.sync_data())
-            .map_err(|error| self.said(&error))
+        self.lock().append(&line).map_err(|error| self.said(&error))
     }
 
     fn spooled(&self) -> Result<Vec<Spooled>, LogError> {
-        let _file = self.lock();
+        let _spool = self.lock();
         self.kept()
     }
 
     fn forget(&self, taken: usize) -> Result<(), LogError> {
-        let mut file = self.lock();
+        let mut spool = self.lock();
         let mut text = String::new();
         for spooled in self.kept()?.iter().skip(taken) {
             let line = serde_json::to_string(spooled);
@@ -130,7 +152,8 @@ impl Log for Folder {
         let path = self.path.join(SPOOL);
         write_whole(&path, text.as_bytes()).map_err(|error| self.said(&error))?;
         let opened = private().append(true).read(true).open(path);
-        *file = opened.map_err(|error| self.said(&error))?;
+        let opened = opened.and_then(Spool::of);
+        *spool = opened.map_err(|error| self.said(&error))?;
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 //! durable is. It refuses to know why a change is made: it is handed
 //! [`Change`](bailiwick_broker::port::Change)s, and writes all of one or nothing.
 //!
-//! [`Sqlite`] is the embedded default; [`Memory`] is the same contract without a disk, for models
+//! [`Sqlite`] is the embedded default; `Postgres` (feature `postgres`) serves many replicas; [`Memory`] is the same contract without a disk, for models
 //! and tests. [`Folder`] holds the files beside the database.
 //!
 //! ```
@@ -28,11 +28,18 @@
 
 mod folder;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod sqlite;
 
 pub use folder::Folder;
 pub use memory::Memory;
+#[cfg(feature = "postgres")]
+pub use postgres::{Database, DatabaseError, Postgres};
 pub use sqlite::{
     Failure, Faults, Moment, OpenError, Settings, Sqlite, backup::BackupError, backup::backup,
     backup::restore, fsync_folder,
 };
+
+/// Of the inner nodes of the ledger's tree, only those of every eighth level are kept.
+const LEVELS_APART: u8 = 8;

@@ -43,24 +43,45 @@ pub fn program(name: &str) -> Option<Command> {
     present(repository().join(".work/venv/bin").join(name)).map(Command::new)
 }
 
+/// A program of the system, if it answers to this argument.
+pub fn system<'n>(name: &'n str, asked: &str) -> Option<&'n str> {
+    let answered = Command::new(name).arg(asked).output();
+    let answers = answered.is_ok_and(|output| output.status.success());
+    found(answers, name).then_some(name)
+}
+
+/// The folder with PostgreSQL's server and its tools: the newest that Debian installed.
+pub fn postgres() -> Option<PathBuf> {
+    let listed = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten();
+    let version = |path: &PathBuf| path.file_name()?.to_str()?.parse::<u32>().ok();
+    let newest = listed
+        .filter_map(|folder| folder.ok().map(|folder| folder.path()))
+        .max_by_key(version);
+    let programs = newest.map(|folder| folder.join("bin"));
+    let programs = programs.filter(|programs| programs.join("postgres").exists());
+    found(programs.is_some(), "PostgreSQL").then_some(programs)?
+}
+
 /// AWS's managed policies: `{"NAME": {"arn", "version", "document"}}`.
 pub fn managed_policies() -> Option<PathBuf> {
     present(repository().join(".work/managed-policies.json"))
+}
+
+fn present(path: PathBuf) -> Option<PathBuf> {
+    found(path.exists(), &path.display().to_string()).then_some(path)
 }
 
 #[expect(
     clippy::print_stderr,
     reason = "a test says that it was skipped, or fails for want of what it compares with"
 )]
-fn present(path: PathBuf) -> Option<PathBuf> {
-    if path.exists() {
-        return Some(path);
+fn found(is_there: bool, name: &str) -> bool {
+    if !is_there {
+        let missing = format!("{name} is missing; `cargo xtask peers` installs it");
+        assert!(std::env::var_os("BAILIWICK_PEERS").is_none(), "{missing}");
+        eprintln!("skipped: {missing}");
     }
-    let missing = format!(
-        "{} is missing; `cargo xtask peers` installs it",
-        path.display()
-    );
-    assert!(std::env::var_os("BAILIWICK_PEERS").is_none(), "{missing}");
-    eprintln!("skipped: {missing}");
-    None
+    is_there
 }

@@ -108,24 +108,40 @@ impl Keyring {
     /// # Errors
     /// The first thing for which it is not taken. Its claims are looked at after its signature.
     pub fn verify(&self, token: &str, expected: &Expected<'_>) -> Result<GrantToken, TokenFault> {
+        self.verify_until(token, expected).map(|(token, _)| token)
+    }
+
+    /// The same, and until when (in seconds since 1970) it is taken: until its own end, or until that
+    /// of the key that signed it.
+    ///
+    /// # Errors
+    /// As [`Keyring::verify`].
+    pub fn verify_until(
+        &self,
+        token: &str,
+        expected: &Expected<'_>,
+    ) -> Result<(GrantToken, u64), TokenFault> {
         let token = Jws::read(token)?;
         token.expect_header(GRANT_TYPE, &[GRANT_ALGORITHM], &["kid"])?;
         let kid = token.header.get("kid").and_then(Value::text);
         let key = kid.and_then(|kid| self.key(kid, expected.now_secs));
-        let key = key.ok_or(TokenFault::UnknownKey)?;
+        let (key, key_until) = key.ok_or(TokenFault::UnknownKey)?;
         if !key.has_signed(token.signed.as_bytes(), &token.signature) {
             return Err(TokenFault::Signature);
         }
-        GrantToken::read(&token.claims, expected)
+        let token = GrantToken::read(&token.claims, expected)?;
+        let until = token.exp.min(key_until);
+        Ok((token, until))
     }
 
-    fn key(&self, kid: &str, now_secs: u64) -> Option<Jwk> {
+    /// The key of this id, and until when what it signed is taken.
+    fn key(&self, kid: &str, now_secs: u64) -> Option<(Jwk, u64)> {
         if kid == self.kid {
-            return Some(self.signs.public());
+            return Some((self.signs.public(), u64::MAX));
         }
         let before = self.before.iter();
         let mut valid = before.filter(|(id, _, until)| id == kid && now_secs < *until);
-        valid.next().map(|(_, key, _)| key.clone())
+        valid.next().map(|(_, key, until)| (key.clone(), *until))
     }
 
     /// The public keys, as `/.well-known/jwks.json` publishes them (RFC 7517).

@@ -115,8 +115,11 @@ fn killed(answer: &Value) -> String {
     } else {
         ""
     };
+    let is_lost = answer.get("kept").and_then(Value::as_bool) == Some(false);
     let recorded = if is_recorded {
         ""
+    } else if is_lost {
+        " Neither the ledger nor the disk beside it takes it now: it acts until the daemon is restarted. Mend the disk first, or kill again afterwards."
     } else {
         " The ledger cannot take it now; it is kept beside the database until it can."
     };

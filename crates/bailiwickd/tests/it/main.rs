@@ -10,8 +10,11 @@
 
 mod aws;
 mod cli;
+mod crash;
 mod daemon;
+mod disk;
 mod killed;
 mod life;
 mod secrets;
+mod story;
 mod traces;

@@ -9,7 +9,8 @@ use bailiwick_ledger::{
 };
 use rusqlite::{Connection, params};
 
-use super::{read, writer::LEVELS_APART};
+use super::read;
+use crate::LEVELS_APART;
 
 pub(super) fn inclusion(
     connection: &Connection,

@@ -13,13 +13,12 @@ use bailiwick_ledger::{Chain, Record, Stamp};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::LEVELS_APART;
+
 use super::{Failure, Faults, Moment, OpenError, Settings, apply, failed, read};
 
 /// Batches that may wait for the thread. The broker sends one and waits for it.
 const WAITING_MAX: usize = 16;
-
-/// Only nodes of every eighth level are kept.
-pub(super) const LEVELS_APART: u8 = 8;
 
 /// What lapsed is deleted at most once in so many milliseconds, and so many rows at once.
 const TIDY_EVERY_MS: u64 = 1_000;

@@ -238,6 +238,29 @@ proptest! {
     }
 }
 
+/// One server for all cases, each in a database of its own.
+#[cfg(feature = "postgres")]
+#[test]
+fn postgresql_answers_as_memory_does() {
+    let Some(server) = bailiwick_testkit::postgres::Server::start().unwrap() else {
+        return;
+    };
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(40));
+    let all = runner.run(&prop::collection::vec(ask(), 1..40), |asks| {
+        let (plain, in_memory) = on(answers(Memory::new("a"), &asks));
+        let (other, in_postgres) = on(async {
+            let store = crate::postgres::store(&server, "a").await;
+            answers(store, &asks).await
+        });
+        for (at, ask) in asks.iter().enumerate() {
+            prop_assert_eq!(&plain[at], &other[at], "{:?}, number {}", ask, at);
+        }
+        prop_assert_eq!(in_memory, in_postgres);
+        Ok(())
+    });
+    all.unwrap();
+}
+
 /// The database itself refuses what the code would never ask.
 #[test]
 fn the_database_refuses_every_step_that_is_not_in_the_table() {

@@ -11,7 +11,10 @@ use std::{
 
 use bailiwick_broker::{
     Broker, Cause, NotIssued, NotRecorded, Recorded, Ruling, SKEW_MS, Scope, State, Stop, Verdict,
-    port::{Change, Grant, Mint, MintError, Minted, Op, Refused, Store as _, Which},
+    port::{
+        Change, Grant, Log, LogError, Mint, MintError, Minted, Op, Refused, Spooled, Store as _,
+        Which,
+    },
 };
 use bailiwick_ledger::{Credential, Entry, Phase, checkpoint::Checkpoint, note::Signer};
 use bailiwick_store::{Failure, Faults, Folder, Moment, Settings, Sqlite};
@@ -556,4 +559,64 @@ async fn stopping_all_of_one_owner_denies_at_once_and_ends_each() {
     };
     active(&broker, later).await;
     assert_eq!(decide(&broker, "later").await, Ok(()));
+}
+
+/// A log beside the store whose disk is full too.
+struct Full;
+
+impl Log for Full {
+    fn spool(&self, _: &Spooled) -> Result<(), LogError> {
+        Err(LogError("no room".into()))
+    }
+
+    fn spooled(&self) -> Result<Vec<Spooled>, LogError> {
+        Ok(Vec::new())
+    }
+
+    fn forget(&self, _: usize) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    fn publish(&self, _: u64, _: &str) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    fn published(&self) -> Result<u64, LogError> {
+        Ok(0)
+    }
+}
+
+#[tokio::test]
+async fn a_kill_that_nothing_takes_says_so_acts_and_is_told_when_it_can_be() {
+    let bench = Bench::new();
+    let down = Arc::clone(&bench.down);
+    let settings = Settings {
+        faults: Faults::new(move |moment| {
+            let fails = moment == Moment::Begin && down.load(Ordering::SeqCst);
+            fails.then_some(Failure::Passing)
+        }),
+        ..Settings::of_replica("a")
+    };
+    let store = Sqlite::open(bench.folder.path(), settings).unwrap();
+    let opened = Broker::open(store, Full, bench.clock.clone()).await;
+    let broker = opened.unwrap();
+    let id = "g1";
+    let opened = broker.open_grant(grant(id), Vec::new(), vec![Entry::of("grant.approved")]);
+    drop(opened.await.unwrap());
+    assert_eq!(broker.ready().await, Ok(()));
+    bench.store_is_down(true);
+    let kill = stop(Scope::Agent("invoice-reader".into()), true);
+    let stopped = broker.stop(kill.clone(), Entry::of("stop.set")).await;
+    assert_eq!((stopped.place, stopped.kept), (None, false));
+    assert!(broker.stop_covering(&grant(id)).is_some());
+    assert!(broker.ready().await.is_err(), "ready, and nothing is taken");
+    assert!(broker.drain_spool().await.is_err());
+    bench.store_is_down(false);
+    assert_eq!(broker.ready().await, Ok(()));
+    broker.drain_spool().await.unwrap();
+    assert_eq!(broker.store().stops().await.unwrap().value, [kill]);
+    let told = broker.store().chain().await.unwrap().len();
+    // Once.
+    broker.drain_spool().await.unwrap();
+    assert_eq!(broker.store().chain().await.unwrap().len(), told);
 }

@@ -38,6 +38,20 @@ macro_rules! contract {
                 super::run(super::$name(super::sqlite(folder.path())));
             })*
         }
+        /// One server serves them all, each in a database of its own.
+        #[cfg(feature = "postgres")]
+        #[test]
+        fn postgres_keeps_the_contract() {
+            let Some(server) = bailiwick_testkit::postgres::Server::start().unwrap() else {
+                return;
+            };
+            run(async {
+                $(
+                    println!(stringify!($name));
+                    $name(crate::postgres::store(&server, "a").await).await;
+                )*
+            });
+        }
     };
 }
 

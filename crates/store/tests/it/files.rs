@@ -1,6 +1,6 @@
 //! What lies in the folder, and who may read it.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
+use std::{fs, io::Write as _, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
 use bailiwick_broker::{
     Scope,
@@ -120,6 +120,23 @@ fn a_line_that_was_being_written_is_passed_over() {
     assert_eq!(log.spooled().unwrap(), [spooled("a")]);
     // And what comes after it is not lost in its line.
     log.spool(&spooled("b")).unwrap();
+    assert_eq!(log.spooled().unwrap(), [spooled("a"), spooled("b")]);
+}
+
+#[test]
+fn what_a_full_disk_left_of_a_line_is_cut_off_before_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Folder::open(folder.path()).unwrap();
+    log.spool(&spooled("a")).unwrap();
+    // A write that ran out of room in its middle: the process goes on.
+    let path = folder.path().join("spool.ndjson");
+    let mut half = fs::OpenOptions::new().append(true).open(&path).unwrap();
+    half.write_all(br#"{"id":"1.2","at"#).unwrap();
+    assert_eq!(log.spooled().unwrap(), [spooled("a")]);
+    log.spool(&spooled("b")).unwrap();
+    assert_eq!(log.spooled().unwrap(), [spooled("a"), spooled("b")]);
+    drop(log);
+    let log = Folder::open(folder.path()).unwrap();
     assert_eq!(log.spooled().unwrap(), [spooled("a"), spooled("b")]);
 }
 

@@ -14,6 +14,8 @@ mod crash;
 mod faults;
 mod files;
 mod made;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod restored;
 mod sessions;
 mod simulation;

@@ -1,0 +1,173 @@
+//! Connections: made when they are needed, made anew when they broke.
+
+use std::{fmt, ops::DerefMut, sync::Arc};
+
+use bailiwick_broker::port::StoreError;
+use tokio::sync::{Mutex, MutexGuard};
+use tokio_postgres::{Client, Config, NoTls, config::Host};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::{WITHIN, failed};
+
+/// Ours is a schema of its own, so that the database may have others.
+const SETUP: &str = "SET search_path = bailiwick, pg_catalog, pg_temp;
+    SET synchronous_commit = on;
+    SET default_transaction_isolation = 'read committed';
+    SET statement_timeout = '10s';
+    SET lock_timeout = '2s';
+    SET idle_in_transaction_session_timeout = '5s'";
+
+/// Why a database cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DatabaseError {
+    #[error("the address of the database cannot be read: {0}")]
+    Address(String),
+    #[error(
+        "the database at `{0}` is reached over a network, and nothing would hide what is sent: give the certificate of its authority"
+    )]
+    InTheClear(String),
+    #[error("the schema was made by a newer release ({found}, this one knows {known})")]
+    Newer { found: i32, known: i32 },
+    #[error(
+        "the database does not keep what it says it kept: `{setting}` is `{is}`, and `{wanted}` is needed"
+    )]
+    NotDurable {
+        setting: &'static str,
+        wanted: &'static str,
+        is: String,
+    },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Where a database is, and how it is reached. It does not show the password.
+#[derive(Clone)]
+pub struct Database {
+    config: Config,
+    tls: Option<Arc<rustls::ClientConfig>>,
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database")
+            .field("hosts", &self.config.get_hosts())
+            .field("name", &self.config.get_dbname())
+            .field("tls", &self.tls.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Database {
+    /// The database of an address, `postgres://USER@HOST/NAME`, and its password where the address
+    /// does not have it. With `tls` the server must show a
+    /// certificate that it trusts; without, only a Unix socket and loopback are reached.
+    ///
+    /// # Errors
+    /// If the address cannot be read, or would be reached in the clear over a network.
+    pub fn new(
+        address: &str,
+        password: Option<&str>,
+        tls: Option<Arc<rustls::ClientConfig>>,
+    ) -> Result<Self, DatabaseError> {
+        // What the parser says repeats nothing of the address, which may hold a password.
+        let mut config: Config = address
+            .parse()
+            .map_err(|error: tokio_postgres::Error| DatabaseError::Address(error.to_string()))?;
+        if let Some(password) = password {
+            config.password(password);
+        }
+        for host in config.get_hosts() {
+            if let (Host::Tcp(name), None) = (host, &tls)
+                && !is_loopback(name)
+            {
+                return Err(DatabaseError::InTheClear(name.clone()));
+            }
+        }
+        config
+            .application_name("bailiwickd")
+            .connect_timeout(WITHIN)
+            .tcp_user_timeout(WITHIN)
+            .keepalives_idle(WITHIN);
+        if tls.is_some() {
+            config.ssl_mode(tokio_postgres::config::SslMode::Require);
+        }
+        Ok(Self { config, tls })
+    }
+
+    pub(super) fn link(&self) -> Link {
+        Link {
+            database: self.clone(),
+            client: Mutex::new(None),
+        }
+    }
+
+    async fn connect(&self) -> Result<Client, StoreError> {
+        let client = match &self.tls {
+            None => {
+                let (client, connection) = connected(self.config.connect(NoTls).await)?;
+                tokio::spawn(ended(connection));
+                client
+            }
+            Some(tls) => {
+                let tls = MakeRustlsConnect::new(rustls::ClientConfig::clone(tls));
+                let (client, connection) = connected(self.config.connect(tls).await)?;
+                tokio::spawn(ended(connection));
+                client
+            }
+        };
+        let setup = client.batch_execute(SETUP).await;
+        setup.map_err(|error| failed(&error))?;
+        Ok(client)
+    }
+}
+
+fn is_loopback(name: &str) -> bool {
+    let address = name.trim_matches(['[', ']']).parse();
+    name == "localhost" || address.is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+}
+
+fn connected<T>(connected: Result<T, tokio_postgres::Error>) -> Result<T, StoreError> {
+    connected.map_err(|error| failed(&error))
+}
+
+async fn ended(connection: impl Future<Output = Result<(), tokio_postgres::Error>>) {
+    if let Err(error) = connection.await {
+        tracing::warn!(%error, "a connection to the database ended");
+    }
+}
+
+/// One connection, made anew when it broke: shared, or for one at a time, and never both.
+#[derive(Debug)]
+pub(super) struct Link {
+    database: Database,
+    client: Mutex<Option<Arc<Client>>>,
+}
+
+impl Link {
+    /// The connection, to share.
+    pub(super) async fn shared(&self) -> Result<Arc<Client>, StoreError> {
+        let mut kept = self.client.lock().await;
+        if let Some(client) = kept.as_ref().filter(|client| !client.is_closed()) {
+            return Ok(Arc::clone(client));
+        }
+        let client = Arc::new(self.database.connect().await?);
+        *kept = Some(Arc::clone(&client));
+        Ok(client)
+    }
+
+    /// The connection, for one who asks alone: the others wait.
+    pub(super) async fn client(&self) -> Result<impl DerefMut<Target = Client> + '_, StoreError> {
+        let mut kept = self.client.lock().await;
+        if kept.as_ref().is_none_or(|client| client.is_closed()) {
+            *kept = Some(Arc::new(self.database.connect().await?));
+        }
+        let alone = MutexGuard::try_map(kept, |kept| kept.as_mut().and_then(Arc::get_mut));
+        alone.map_err(|_| StoreError::Unavailable("the connection is shared".into()))
+    }
+
+    /// Forgets the connection: the server rolls back what was not committed.
+    pub(super) async fn drop_client(&self) {
+        self.client.lock().await.take();
+    }
+}
