@@ -157,7 +157,19 @@ impl<'v> Algebra<'v> {
     /// if given by [`Access::knowing`]) is taken as known.
     #[must_use]
     pub fn access(&self, layers: &Layers, principal: Option<&Principal>) -> Access<'_> {
-        Access::of_principal(self, layers, principal)
+        Access::of_principal(self, layers, principal, [])
+    }
+
+    /// The same where keys have these values, or are known to be absent: what [`Access::knowing`]
+    /// says of it, with the policies read once.
+    #[must_use]
+    pub fn access_knowing<'t>(
+        &self,
+        layers: &Layers,
+        principal: Option<&Principal>,
+        known: impl IntoIterator<Item = (&'t str, Option<&'t str>)>,
+    ) -> Access<'_> {
+        Access::of_principal(self, layers, principal, known)
     }
 
     /// What a resource's policy grants, and to whom: its own side of the request, whatever the

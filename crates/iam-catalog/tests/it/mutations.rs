@@ -53,7 +53,7 @@ const CHANGES: [(&str, Change); 12] = [
         let allows = statements.get(at)?["Effect"] == "Allow";
         let action = statements.get_mut(at)?.get_mut("Action")?.get_mut(0)?;
         let (service, name) = action.as_str()?.split_once(':')?;
-        let start: String = name.chars().take(3).filter(|it| *it != '*').collect();
+        let start: String = name.chars().take(3).take_while(|it| *it != '*').collect();
         *action = format!("{service}:{start}*").into();
         Some(if allows { Way::Wider } else { Way::Narrower })
     }),

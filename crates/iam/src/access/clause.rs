@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::evaluate::ResourceSemantics;
-use crate::policy::{self, Condition, Effect, Policy, Selection, Statement, Template, Version};
+use crate::policy::{self, Effect, Policy, Selection, Statement, Template, Version};
 use crate::vocabulary::{KeyKind, Vocabulary};
 
 use super::glob::{Glob, Piece, segmented, tokens_of};
@@ -435,23 +435,41 @@ fn flat_glob(template: &Template) -> Glob {
     Glob::from_pieces(pieces(template))
 }
 
-/// Does the policy speak of the key, in a condition or as a variable?
-pub(crate) fn mentions(policy: &Policy, key: &str) -> bool {
-    policy.statements.iter().any(|statement| {
-        let of_key = |condition: &Condition| condition.key.value.eq_ignore_ascii_case(key);
-        let values = statement
-            .conditions
+/// The keys that a policy speaks of: in conditions, and as variables.
+#[derive(Debug)]
+pub(crate) struct Mentioned {
+    /// In lower case.
+    keys: BTreeSet<String>,
+    /// Values and resources with variables in them, in lower case.
+    texts: Vec<String>,
+}
+
+impl Mentioned {
+    pub(crate) fn by(policy: &Policy) -> Self {
+        let conditions = || policy.statements.iter().flat_map(|it| &it.conditions);
+        let values = conditions().flat_map(|condition| &condition.values);
+        let resources = policy
+            .statements
             .iter()
-            .flat_map(|condition| &condition.values);
-        let resources = statement.resources.iter().flat_map(Selection::patterns);
+            .flat_map(|it| it.resources.iter().flat_map(Selection::patterns));
         let texts = values
             .map(|value| &value.value)
             .chain(resources.map(|pattern| &pattern.value.0));
-        statement.conditions.iter().any(of_key)
-            || texts
+        Self {
+            keys: conditions()
+                .map(|condition| condition.key.value.to_ascii_lowercase())
+                .collect(),
+            texts: texts
                 .filter(|text| text.contains("${"))
-                .any(|text| text.to_lowercase().contains(key))
-    })
+                .map(|text| text.to_lowercase())
+                .collect(),
+        }
+    }
+
+    /// Whether a key in lower case is among them. May say yes too often, never no.
+    pub(crate) fn holds(&self, key: &str) -> bool {
+        self.keys.contains(key) || self.texts.iter().any(|text| text.contains(key))
+    }
 }
 
 pub(crate) fn lower(key: &str) -> Arc<str> {

@@ -12,19 +12,56 @@ use crate::policy::Policy;
 use crate::request::{Principal, Request};
 
 use super::ask::{Label, Layer, Side};
-use super::clause::{self, Known, Reading, Short};
+use super::clause::{self, Known, Mentioned, Reading, Short};
 use super::shelf::Shelves;
 use super::{Access, Algebra, Unknown};
 
 /// Policies already read, by their address and how they are read. The policy is kept, so that its
 /// address stays its own.
-pub(super) type Shelved = FxHashMap<(usize, Short, bool), (Arc<Compiled>, Arc<Shelves>)>;
+#[derive(Debug, Default)]
+pub(super) struct Shelved {
+    mentioned: FxHashMap<usize, (Arc<Compiled>, Mentioned)>,
+    plain: FxHashMap<Place, (Arc<Compiled>, Arc<Shelves>)>,
+    /// Those that speak of keys which are known, by what is known of these: the latest alone, because
+    /// one principal is asked about again and again, and then another.
+    settled: FxHashMap<(Place, Known), (Arc<Compiled>, Arc<Shelves>)>,
+}
+
+/// The address of a policy, and how it is read.
+type Place = (usize, Short, bool);
+
+/// So many are kept.
+const SETTLED_MAX: usize = 64;
+
+impl Shelved {
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// What of the known a policy speaks of.
+    fn told(&mut self, compiled: &Arc<Compiled>, policy: &Policy, known: &Known) -> Known {
+        if known.is_empty() {
+            return Known::new();
+        }
+        let address = Arc::as_ptr(compiled).addr();
+        let (_, mentioned) = self
+            .mentioned
+            .entry(address)
+            .or_insert_with(|| (compiled.clone(), Mentioned::by(policy)));
+        known
+            .iter()
+            .filter(|(key, _)| mentioned.holds(key))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    }
+}
 
 impl<'a> Access<'a> {
-    pub(super) fn of_principal(
+    pub(super) fn of_principal<'t>(
         algebra: &'a Algebra<'a>,
         layers: &Layers,
         principal: Option<&Principal>,
+        known: impl IntoIterator<Item = (&'t str, Option<&'t str>)>,
     ) -> Self {
         let mut layers = Layers {
             resource: None,
@@ -40,6 +77,7 @@ impl<'a> Access<'a> {
             access.learn(principal);
             access.principal = Some(principal.clone());
         }
+        access.note(known);
         access.read();
         access
     }
@@ -77,12 +115,16 @@ impl<'a> Access<'a> {
         mut self,
         keys: impl IntoIterator<Item = (&'t str, Option<&'t str>)>,
     ) -> Self {
-        for (key, value) in keys {
-            self.known
-                .insert(key.to_lowercase(), value.map(str::to_owned));
-        }
+        self.note(keys);
         self.read();
         self
+    }
+
+    fn note<'t>(&mut self, keys: impl IntoIterator<Item = (&'t str, Option<&'t str>)>) {
+        for (key, value) in keys {
+            let value = value.map(str::to_owned);
+            self.known.insert(key.to_lowercase(), value);
+        }
     }
 
     fn learn(&mut self, principal: &Principal) {
@@ -341,7 +383,7 @@ impl Algebra<'_> {
         }
     }
 
-    /// The boxes of a policy. Shared where no known key occurs in it.
+    /// The boxes of a policy, which what is known of other keys than its own does not change.
     fn shelves(
         &self,
         compiled: &Arc<Compiled>,
@@ -350,15 +392,22 @@ impl Algebra<'_> {
         short: Short,
         principals: bool,
     ) -> Arc<Shelves> {
-        if known.keys().any(|key| clause::mentions(policy, key)) {
-            return Arc::new(Shelves::new(policy, self.reading(known, short, principals)));
-        }
-        let address = (Arc::as_ptr(compiled).addr(), short, principals);
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, shelves) = read.entry(address).or_insert_with(|| {
-            let shelves = Shelves::new(policy, self.reading(&BTreeMap::new(), short, principals));
+        let place = (Arc::as_ptr(compiled).addr(), short, principals);
+        let read = |known: &Known| {
+            let shelves = Shelves::new(policy, self.reading(known, short, principals));
             (compiled.clone(), Arc::new(shelves))
-        });
+        };
+        let mut shelved = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = shelved.told(compiled, policy, known);
+        let (_, shelves) = if told.is_empty() {
+            shelved.plain.entry(place).or_insert_with(|| read(&told))
+        } else {
+            if shelved.settled.len() >= SETTLED_MAX {
+                shelved.settled.clear();
+            }
+            let settled = shelved.settled.entry((place, told));
+            settled.or_insert_with_key(|(_, told)| read(told))
+        };
         shelves.clone()
     }
 }

@@ -1,8 +1,11 @@
 //! Which of many sets of requests are the same: a thousand roles, compared all with all.
 //!
-//! Written alike is equal without a question. Of the rest two are compared; the request that tells
-//! them apart is then asked of all, and splits them. So a class ends after as many comparisons as
-//! it has members, not as many as it has pairs.
+//! Written alike is equal without a question. What names resources that the others do not is told
+//! apart by these. Of the rest two are compared; the request that tells them apart is then asked of
+//! all, and splits them. So a class ends after as many comparisons as it has members, not as many as
+//! it has pairs.
+
+mod apart;
 
 use std::collections::BTreeMap;
 
@@ -51,7 +54,9 @@ pub fn group_equal(all: &[Access<'_>]) -> Grouping {
         groups: Vec::new(),
         undecided: Vec::new(),
     };
-    let mut open = vec![(0..classes.len()).collect::<Vec<usize>>()];
+    let first = |class: &Vec<usize>| class.first().and_then(|at| all.get(*at));
+    let firsts: Vec<&Access<'_>> = classes.iter().filter_map(first).collect();
+    let mut open = apart::apart(&firsts);
     while let Some(class) = open.pop() {
         refine(all, &classes, &class, &mut open, &mut grouping);
     }

@@ -2,9 +2,11 @@
 //! is a shortest one. Needed for `?` on the right of a containment, for letters compared without
 //! case, and for several incomparable positives with negatives.
 
-use rustc_hash::FxHashMap;
+use std::rc::Rc;
 
-use super::budget::Budget;
+use rustc_hash::FxHashSet;
+
+use super::budget::{Budget, Exhausted};
 use super::glob::{COLON, Token};
 
 /// The answer of the product.
@@ -66,8 +68,16 @@ struct Machine<'a> {
     positive: bool,
 }
 
-/// The positions each machine may be in, sorted; machines are separated by their order.
-type Node = Box<[Box<[u32]>]>;
+/// The positions each machine may be in, sorted, one machine after another, each with their number
+/// before them.
+type Node = Rc<[u32]>;
+
+/// The most that the states of one product hold together, looked at or waiting, in words of four
+/// bytes: 128 MB. A state of many patterns counts for more than one of few.
+const WORDS_MAX: usize = 1 << 25;
+
+/// What a state takes beside its positions, in words.
+const WORDS_A_STATE: usize = 32;
 
 fn explore(machines: &[Machine<'_>], budget: &mut Budget) -> Outcome {
     let fresh = fresh_letter(machines);
@@ -78,44 +88,67 @@ fn explore(machines: &[Machine<'_>], budget: &mut Budget) -> Outcome {
             .iter()
             .any(|token| token.is_wildcard() && !token.swallows_colon())
     });
-    let start: Node = machines
-        .iter()
-        .map(|machine| machine.closed(vec![0]))
-        .collect();
+    let start = node(machines.iter().map(|machine| machine.closed(vec![0])));
     let mut reached: Vec<(Option<(usize, Token)>, Node)> = Vec::new();
-    let mut seen: FxHashMap<Node, ()> = FxHashMap::default();
+    let mut seen: FxHashSet<Node> = FxHashSet::default();
     if is_dead(machines, &start) {
         return Outcome::Empty;
     }
-    seen.insert(start.clone(), ());
+    let mut words = start.len() + WORDS_A_STATE;
+    seen.insert(Rc::clone(&start));
     reached.push((None, start));
     let mut next = 0;
-    while let Some((_, node)) = reached.get(next) {
+    while let Some((_, at)) = reached.get(next) {
         if !budget.product_step() {
             return Outcome::GaveUp;
         }
-        if accepts(machines, node) {
+        if accepts(machines, at) {
             return Outcome::Word(trace(&reached, next));
         }
-        let node = node.clone();
-        for letter in expected(machines, &node, fresh, has_segments) {
-            let after: Node = machines
-                .iter()
-                .zip(&node)
-                .map(|(machine, positions)| machine.step(positions, letter))
-                .collect();
-            if !is_dead(machines, &after) && seen.insert(after.clone(), ()).is_none() {
-                reached.push((Some((next, letter)), after));
+        let at = Rc::clone(at);
+        for letter in expected(machines, &at, fresh, has_segments) {
+            let pairs = machines.iter().zip(parts(&at));
+            let after = node(pairs.map(|(machine, positions)| machine.step(positions, letter)));
+            if is_dead(machines, &after) || seen.contains(&after) {
+                continue;
             }
+            // The budget counts what is looked at; a state may lead to as many as there are letters.
+            words += after.len() + WORDS_A_STATE;
+            if words > WORDS_MAX {
+                budget.give_up(Exhausted::ProductNodes);
+                return Outcome::GaveUp;
+            }
+            seen.insert(Rc::clone(&after));
+            reached.push((Some((next, letter)), after));
         }
         next += 1;
     }
     Outcome::Empty
 }
 
+fn node(positions: impl Iterator<Item = Vec<u32>>) -> Node {
+    let mut all = Vec::new();
+    for positions in positions {
+        all.push(u32::try_from(positions.len()).unwrap_or(u32::MAX));
+        all.extend(positions);
+    }
+    all.into()
+}
+
+/// The positions of each machine.
+fn parts(node: &[u32]) -> impl Iterator<Item = &[u32]> {
+    let mut rest = node;
+    std::iter::from_fn(move || {
+        let (count, after) = rest.split_first()?;
+        let (positions, after) = after.split_at_checked(*count as usize)?;
+        rest = after;
+        Some(positions)
+    })
+}
+
 impl Machine<'_> {
     /// The positions and those reached by letting stars match nothing.
-    fn closed(&self, mut positions: Vec<u32>) -> Box<[u32]> {
+    fn closed(&self, mut positions: Vec<u32>) -> Vec<u32> {
         let mut at = 0;
         while let Some(position) = positions.get(at).copied() {
             if self.token(position).is_some_and(Token::is_star) {
@@ -125,10 +158,10 @@ impl Machine<'_> {
         }
         positions.sort_unstable();
         positions.dedup();
-        positions.into_boxed_slice()
+        positions
     }
 
-    fn step(&self, positions: &[u32], letter: Token) -> Box<[u32]> {
+    fn step(&self, positions: &[u32], letter: Token) -> Vec<u32> {
         let mut after = Vec::with_capacity(positions.len() + 1);
         for position in positions {
             match self.token(*position) {
@@ -184,27 +217,35 @@ impl Token {
 }
 
 /// No continuation can be accepted: a positive is stuck, or a negative accepts everything.
-fn is_dead(machines: &[Machine<'_>], node: &Node) -> bool {
-    machines.iter().zip(node).any(|(machine, positions)| {
-        if machine.positive {
-            positions.is_empty()
-        } else {
-            machine.accepts_all(positions)
-        }
-    })
-}
-
-fn accepts(machines: &[Machine<'_>], node: &Node) -> bool {
+fn is_dead(machines: &[Machine<'_>], node: &[u32]) -> bool {
     machines
         .iter()
-        .zip(node)
+        .zip(parts(node))
+        .any(|(machine, positions)| {
+            if machine.positive {
+                positions.is_empty()
+            } else {
+                machine.accepts_all(positions)
+            }
+        })
+}
+
+fn accepts(machines: &[Machine<'_>], node: &[u32]) -> bool {
+    machines
+        .iter()
+        .zip(parts(node))
         .all(|(machine, positions)| machine.ends(positions) == machine.positive)
 }
 
 /// The letters that make a difference here: those some machine waits for, and one that none does.
-fn expected(machines: &[Machine<'_>], node: &Node, fresh: Token, has_segments: bool) -> Vec<Token> {
+fn expected(
+    machines: &[Machine<'_>],
+    node: &[u32],
+    fresh: Token,
+    has_segments: bool,
+) -> Vec<Token> {
     let mut letters = Vec::new();
-    for (machine, positions) in machines.iter().zip(node) {
+    for (machine, positions) in machines.iter().zip(parts(node)) {
         for token in positions
             .iter()
             .filter_map(|position| machine.token(*position))

@@ -16,7 +16,7 @@ use super::Access;
 use super::ask::Layer;
 use super::clause::{Clause, Requirement, Values, absent, lower, present, principal_text};
 use super::fixed;
-use super::glob::{Glob, segmented};
+use super::glob::{Glob, Token, segmented};
 use super::shelf::Shelf;
 use super::text::TextSet;
 use super::values::Predicate;
@@ -293,8 +293,8 @@ impl Ties<'_> {
         }
         for name in self.spoken.literals(USERNAME) {
             let arns = [
-                arn(&format!("arn:*:iam::*:user/{name}")),
-                arn(&format!("arn:*:iam::*:user/*/{name}")),
+                arn_ending("arn:*:iam::*:user/", &name),
+                arn_ending("arn:*:iam::*:user/*/", &name),
             ];
             let name = || [Glob::literal(&name)];
             self.never(None, vec![is(USERNAME, name()), not(ARN, arns.clone())]);
@@ -392,10 +392,16 @@ impl Ties<'_> {
 
 /// An ARN, or a principal that is one, cut where ARNs are cut.
 fn arn(text: &str) -> Glob {
-    let plain = Glob::parse(text);
-    match segmented(plain.tokens()) {
+    arn_ending(text, "")
+}
+
+/// The same with a name at its end. A `*` in a name is a letter: policies compare names with it.
+fn arn_ending(text: &str, name: &str) -> Glob {
+    let (text, name) = (Glob::parse(text), Glob::literal(name));
+    let tokens: Vec<Token> = text.tokens().iter().chain(name.tokens()).copied().collect();
+    match segmented(&tokens) {
         Some(tokens) => Glob::from_tokens(tokens, true),
-        None => plain,
+        None => Glob::from_tokens(tokens, false),
     }
 }
 

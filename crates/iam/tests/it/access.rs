@@ -12,7 +12,9 @@ mod who;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bailiwick_iam::access::{Access, Algebra, Contained, Find, Region, Relation, Unknown, compare};
+use bailiwick_iam::access::{
+    Access, Algebra, Contained, Find, Region, Relation, Unknown, compare, group_equal,
+};
 use bailiwick_iam::evaluate::{Outcome, ResourceSemantics, evaluate};
 use bailiwick_iam::layers::{Compiled, Layers, NamedPolicy};
 use bailiwick_iam::policy::Policy;
@@ -265,6 +267,82 @@ fn containment_is_refuted_with_a_request_or_survives_an_attack() {
 #[test]
 fn unions_intersections_and_differences_keep_their_laws() {
     laws(3, 50);
+}
+
+/// Policies of which some are equal however they are worded, most are not, and many name resources
+/// that no other names.
+fn crowd(dice: &mut Dice) -> Vec<String> {
+    let named = |at: usize, end: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":["a:x","a:*"],"Resource":"arn:p:s:r:1:bucket-{at}{end}"}}]}}"#
+        )
+    };
+    let mut all = Vec::new();
+    for at in 0..4 {
+        let policy = dice.plain_policy(3);
+        all.push(dice.plain_mutant(&policy));
+        all.push(policy);
+        all.extend([
+            named(at, ""),
+            named(at, "/*"),
+            named(at, "").replace(r#""a:x","#, ""),
+        ]);
+    }
+    all
+}
+
+/// Groups are found without comparing all with all; what comes of comparing all with all is the same.
+#[test]
+fn sets_are_grouped_as_every_pair_of_them_compares() {
+    let mut dice = Dice::new(41);
+    let mut together = 0;
+    for _ in 0..25 {
+        let texts = crowd(&mut dice);
+        let all: Vec<Layers> = texts
+            .iter()
+            .map(|it| layers(std::slice::from_ref(it)))
+            .collect();
+        let algebra = Algebra::new(&TestKeys);
+        let all: Vec<Access<'_>> = all.iter().map(|it| algebra.access(it, None)).collect();
+        let grouping = group_equal(&all);
+        let group_of = |at| grouping.groups.iter().position(|group| group.contains(&at));
+        for (one, left) in all.iter().enumerate() {
+            for (two, right) in all.iter().enumerate().skip(one + 1) {
+                let both = [left.contains(right), right.contains(left)];
+                let same = group_of(one) == group_of(two);
+                together += usize::from(same);
+                let equal = both.iter().all(|it| *it == Contained::Proved);
+                let told = !both.iter().any(|it| matches!(it, Contained::Unknown(_)));
+                assert!(same == equal || !told, "{}\n{}", texts[one], texts[two]);
+                assert!(!same || equal, "{}\n{}", texts[one], texts[two]);
+            }
+        }
+    }
+    assert!(together > 100, "{together}");
+}
+
+/// A role of a template differs from its siblings by one name. Its pair, worded otherwise, is found
+/// among two thousand.
+#[test]
+fn roles_of_one_template_are_told_apart_by_what_they_name() {
+    let role = |at: usize, actions: &str, end: &str| {
+        layers(&[format!(
+            r#"{{"Version":"2012-10-17","Statement":[
+                {{"Effect":"Allow","Action":[{actions}],"Resource":["arn:p:s:r:1:bucket-{at}{end}"]}},
+                {{"Effect":"Allow","Action":"a:list","Resource":"*"}},
+                {{"Effect":"Deny","Action":"*","Resource":"*","Condition":{{"Bool":{{"aws:SecureTransport":"false"}}}}}}]}}"#
+        )])
+    };
+    let mut all: Vec<Layers> = (0..2_000).map(|at| role(at, r#""a:read""#, "/*")).collect();
+    all.push(role(1_234, r#""a:read","a:rea?""#, "/*"));
+    all.push(role(77, r#""a:read","a:read""#, "/*"));
+    all.push(role(77, r#""a:read""#, ""));
+    let algebra = Algebra::new(&TestKeys);
+    let all: Vec<Access<'_>> = all.iter().map(|it| algebra.access(it, None)).collect();
+    let grouping = group_equal(&all);
+    let shared: Vec<_> = grouping.groups.iter().filter(|it| it.len() > 1).collect();
+    assert_eq!(shared, [&vec![77, 2_001]]);
+    assert_eq!(grouping.undecided, []);
 }
 
 #[test]

@@ -164,3 +164,25 @@ fn differential_principals_survive_attacks_on_ten_thousand_pairs() {
         check(&seen, 10_000);
     }
 }
+
+/// A user name that a policy compares with is text: its `*` is no wildcard, here or in the ARN that
+/// ends with it.
+#[test]
+fn a_star_in_a_user_name_is_a_letter() {
+    let inner = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"a:y","Resource":"*",
+        "NotPrincipal":{"AWS":"111122223333"},"Condition":{"StringEquals":{"aws:username":["ann","*"]}}}]}"#;
+    let outer = r#"{"Version":"2012-10-17","Statement":[
+        {"Effect":"Allow","Action":"a:y","Resource":"*","Principal":"*",
+         "Condition":{"StringEquals":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/r"}}},
+        {"Effect":"Allow","Action":"a:*","Resource":"*",
+         "NotPrincipal":{"AWS":"arn:aws:iam::444455556666:user/ann"}}]}"#;
+    let (inner, outer) = (compiled(inner), compiled(outer));
+    let ann = "arn:aws:iam::444455556666:user/ann".parse().unwrap();
+    let request = Request::new(ann, "a:y", "arn:p:s:r:1:a");
+    assert!(allows(&layers(&inner, true), &request));
+    assert!(!allows(&layers(&outer, true), &request));
+    let algebra = Algebra::new(&TestKeys).over(&TwoActions);
+    let (inner, outer) = (algebra.granted_by(&inner), algebra.granted_by(&outer));
+    let told = outer.contains_in_domain_with_certificate(&inner).0;
+    assert_ne!(told, Contained::Proved);
+}
