@@ -177,6 +177,22 @@ pub(crate) struct Reach {
     /// Only from this principal (may be given more than once)
     #[arg(long, value_name = "ARN")]
     pub from: Vec<String>,
+
+    /// With --json, list so many ways of each principal at most, and count the others in `more`;
+    /// `all` leaves none out [default: 500; with --from: all]
+    #[arg(long, value_name = "N|all", value_parser = ways)]
+    pub ways: Option<usize>,
+}
+
+/// How many ways are listed: a number, or all.
+fn ways(text: &str) -> Result<usize, String> {
+    match text {
+        "all" => Ok(usize::MAX),
+        number => {
+            let number = number.parse().ok().filter(|number| *number > 0);
+            number.ok_or_else(|| "a number from 1 up, or `all`, is expected".to_owned())
+        }
+    }
 }
 
 /// Explain why a request is allowed or denied, layer by layer, and what would change the answer

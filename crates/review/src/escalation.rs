@@ -65,6 +65,18 @@ pub struct Reach {
     /// Whom it can become, each by every one-hop path and else by a shortest one. A principal that
     /// widens its own rights reaches itself.
     pub reaches: Vec<Reached>,
+    /// What was left out, where only so many ways were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub more: Option<More>,
+}
+
+/// How much more a principal can become than is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct More {
+    /// The ways that are left out.
+    pub ways: usize,
+    /// The principals to which no way is told.
+    pub principals: usize,
 }
 
 /// Whether a principal is an administrator or can become one.
@@ -170,6 +182,14 @@ impl Graph<'_> {
     /// of other accounts are listed.
     #[must_use]
     pub fn reach(&self, principal: PrincipalId) -> Reach {
+        self.reach_by(principal, usize::MAX)
+    }
+
+    /// The same by so many ways at most, with how many more there are: of each path one, to each
+    /// principal one, to administrators and by few hops first. A thousand principals that can become
+    /// one another have a million ways, and no reader.
+    #[must_use]
+    pub fn reach_by(&self, principal: PrincipalId, ways_max: usize) -> Reach {
         let start = Holder::of(principal);
         let explorer = Explorer {
             world: &self.world,
@@ -178,7 +198,7 @@ impl Graph<'_> {
             everyone: &self.everyone,
             leads: &self.leads,
         };
-        let chains = explorer.from(start);
+        let (chains, more) = explorer.from(start, ways_max);
         let mut told = FxHashMap::default();
         let mut reaches: Vec<_> = chains
             .iter()
@@ -197,6 +217,7 @@ impl Graph<'_> {
             admin: self.admin(principal),
             direct: self.is_direct(principal),
             reaches,
+            more,
         }
     }
 

@@ -3,8 +3,6 @@
 //! An agent is entered by an action on a resource, both told by its kind. Whoever is allowed that
 //! action, in some circumstances, may enter; a request that is allowed shows it.
 
-use std::rc::Rc;
-
 use bailiwick_estate::{
     Agent, AgentKind, Estate, Id, Named, PrincipalId, ResourcePolicy, agent::Invocation,
 };
@@ -219,27 +217,11 @@ fn surprising_first<'v>(
 ) -> impl Iterator<Item = PrincipalId> + 'v {
     let home = view.estate.agents.at(agent).account;
     let everyone = speaks_for_itself(view, agent, entrance);
-    let candidates: Rc<[PrincipalId]> = if everyone {
-        view.estate.principals().collect()
-    } else {
-        view.speakers_of(entrance.action)
-    };
-    let acts = move |principal| match principal {
-        PrincipalId::Role(role) => view
-            .seat_of(role)
-            .is_some_and(|seat| !seat.agents.is_empty()),
-        PrincipalId::User(_) => false,
-    };
-    let ranks = [(false, true), (false, false), (true, true), (true, false)];
-    ranks.into_iter().flat_map(move |(at_home, acting)| {
-        let candidates = Rc::clone(&candidates);
-        let count = candidates.len();
-        (0..count)
-            .filter_map(move |at| candidates.get(at).copied())
-            .filter(move |&it| (view.estate.account_of(it) == home) == at_home)
-            .filter(move |&it| acts(it) == acting)
-            .filter(move |&it| everyone || view.names(it, &entrance.resource))
-    })
+    let candidates = view.by_surprise((!everyone).then_some(entrance.action), home);
+    let count = candidates.len();
+    (0..count)
+        .filter_map(move |at| candidates.get(at).copied())
+        .filter(move |&it| everyone || view.names(it, &entrance.resource))
 }
 
 /// Whom to ask about: where the agent has no policy of its own, only principals whose own policies

@@ -74,6 +74,7 @@ pub struct View<'e> {
     trusting: OnceCell<FxHashMap<String, Vec<Id<Role>>>>,
     admitting_many: OnceCell<Vec<Id<Role>>>,
     speakers: RefCell<FxHashMap<&'static str, Rc<[PrincipalId]>>>,
+    surprising: RefCell<FxHashMap<(Option<&'static str>, AccountId), Rc<[PrincipalId]>>>,
     algebra: Algebra<'e>,
     /// The charters of agents, by the agents' ARNs.
     chartered: OnceCell<FxHashMap<&'e str, &'e Charter>>,
@@ -113,6 +114,7 @@ impl<'e> View<'e> {
             trusting: OnceCell::new(),
             admitting_many: OnceCell::new(),
             speakers: RefCell::default(),
+            surprising: RefCell::default(),
             algebra: Algebra::new(catalog),
             expanded: RefCell::default(),
         }

@@ -26,7 +26,11 @@ pub(crate) fn run(reach: &args::Reach, json: bool, output: &mut Output) -> anyho
         .collect::<Result<_, _>>()?;
     let graph = escalation::graph(&estate, bailiwick_iam_catalog::builtin());
     if json {
-        lines(&estate, &graph, &asked, output)?;
+        let ways_max = reach.ways.unwrap_or(match asked.as_slice() {
+            [] => WAYS_LISTED,
+            _ => usize::MAX,
+        });
+        lines(&estate, &graph, &asked, ways_max, output)?;
     } else {
         let table = Table::new(Ink::of_stdout());
         table.write(
@@ -62,7 +66,10 @@ pub(crate) fn principal(estate: &Estate, text: &str) -> Result<PrincipalId, Faul
 /// What a principal can become, and whether that is an administrator as people mean it: somebody
 /// whom SCPs alone limit.
 struct Standing {
+    /// With the ways that are shown.
     reach: Reach,
+    /// How many more there are.
+    more: usize,
     admin: Admin,
     is_admin: bool,
 }
@@ -89,7 +96,11 @@ fn standings(estate: &Estate, graph: &Graph<'_>, asked: &[PrincipalId]) -> Vec<S
             reach
                 .reaches
                 .sort_by_key(|it| (!is_admin(&it.principal), it.hops.len()));
+            // Of a thousand principals with a thousand ways each, all cannot be held.
+            let more = reach.reaches.len().saturating_sub(WAYS);
+            reach.reaches.truncate(WAYS);
             Standing {
+                more,
                 admin: graph.account_admin(principal),
                 is_admin: already,
                 reach,
@@ -117,11 +128,16 @@ struct Line<'l> {
     incomplete: &'l [&'l Incomplete],
 }
 
+/// So many ways of each principal are listed where nobody asked for it in particular, so that what is
+/// written grows with the principals and not with their square.
+const WAYS_LISTED: usize = 500;
+
 /// One object a line, each written as soon as it is known.
 fn lines(
     estate: &Estate,
     graph: &Graph<'_>,
     asked: &[PrincipalId],
+    ways_max: usize,
     output: &mut Output,
 ) -> anyhow::Result<()> {
     let mut everyone: Vec<_> = estate.principals().collect();
@@ -132,7 +148,7 @@ fn lines(
         .map(|&account| (account, incomplete_in(estate, account)))
         .collect();
     for &principal in asked {
-        let reach = graph.reach(principal);
+        let reach = graph.reach_by(principal, ways_max);
         let line = Line {
             reach: &reach,
             admin_but_for_scps: but_for_scps(graph, principal),
@@ -240,7 +256,7 @@ impl Table {
         let name = self.ink.bold(&safe(reach.principal.as_str()));
         let word = self.ink.paint(style, word);
         self.line(&format!("{name}  {word}"));
-        for reached in reach.reaches.iter().take(WAYS) {
+        for reached in &reach.reaches {
             for (index, hop) in reached.hops.iter().enumerate() {
                 let arrow = if index == 0 { "→" } else { "  →" };
                 let to = hop.to.as_str();
@@ -254,8 +270,8 @@ impl Table {
                 self.labelled("cut", &hop.cut);
             }
         }
-        if let Some(more @ 1..) = reach.reaches.len().checked_sub(WAYS) {
-            let line = format!("    … and {more} more ways; --json lists them all");
+        if let more @ 1.. = standing.more {
+            let line = format!("    … and {more} more ways; --json --ways all lists them");
             let line = self.ink.dim(&line);
             self.line(&line);
         }

@@ -1,5 +1,7 @@
 //! `agents` and `reach` over the example.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::program::{Folder, refuses, run};
@@ -104,6 +106,54 @@ fn reach_answers_for_every_principal_one_object_a_line() {
         .map(|line| line["principal"].as_str().unwrap())
         .collect();
     assert!(arns.is_sorted());
+}
+
+fn reaches_of_acme(more: &[&str]) -> Vec<Value> {
+    let ran = run(&[&["reach", ACME, "--json"], more].concat());
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let lines = ran.out.lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn reach_lists_so_many_ways_and_counts_the_others() {
+    let all = reaches_of_acme(&["--ways", "all"]);
+    let some = reaches_of_acme(&["--ways", "40"]);
+    let mut cut = 0;
+    for (all, some) in all.iter().zip(&some) {
+        assert!(all.get("more").is_none());
+        assert_eq!(all["admin"], some["admin"]);
+        let (ways, told) = (
+            all["reaches"].as_array().unwrap(),
+            some["reaches"].as_array().unwrap(),
+        );
+        let Some(more) = some.get("more") else {
+            assert_eq!(ways, told);
+            continue;
+        };
+        cut += 1;
+        assert_eq!(told.len(), 40);
+        assert_eq!(more["ways"], ways.len() - told.len());
+        assert!(told.iter().all(|way| ways.contains(way)));
+        // Of each path one, and of each principal one while there is room.
+        let paths = |ways: &[Value]| -> BTreeSet<String> {
+            let paths = ways.iter().map(|way| way["hops"][0]["path"].to_string());
+            paths.collect()
+        };
+        assert_eq!(paths(ways), paths(told));
+        let principals = |ways: &[Value]| -> BTreeSet<String> {
+            ways.iter()
+                .map(|way| way["principal"].to_string())
+                .collect()
+        };
+        let left = principals(ways).len() - principals(told).len();
+        assert_eq!(more["principals"], left);
+    }
+    assert!(cut > 0);
+    let refused = run(&["reach", ACME, "--json", "--ways", "0"]);
+    assert_eq!(refused.code, 2);
 }
 
 /// What `reach --json` says of an account with one administrator.

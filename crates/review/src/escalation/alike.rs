@@ -9,7 +9,13 @@ use std::{collections::BTreeSet, rc::Rc};
 use bailiwick_estate::{Id, PrincipalId, Role};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{circumstance::tagged, glob, holder::Rights, world::World};
+use super::{
+    circumstance::tagged,
+    glob,
+    holder::Rights,
+    step::{Goal, Sure},
+    world::World,
+};
 
 /// What tells one principal from another of the same account.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -166,6 +172,33 @@ impl<K: Eq + std::hash::Hash> Refused<K> {
 
     pub(crate) fn add(&mut self, kind: Option<K>) {
         self.known.extend(kind);
+    }
+}
+
+/// Classes of targets that a path led to, and how surely. Who wants to know where a holder can go,
+/// and not why, need ask about one of each.
+pub(crate) struct Taken<K> {
+    known: FxHashMap<K, Sure>,
+    is_asked_for: bool,
+}
+
+impl<K: Eq + std::hash::Hash> Taken<K> {
+    pub(crate) fn of(goal: &Goal<'_, '_>) -> Self {
+        Self {
+            known: FxHashMap::default(),
+            is_asked_for: !goal.with_proofs,
+        }
+    }
+
+    /// How surely the path leads to one of this class, if that need not be asked again.
+    pub(crate) fn sure(&self, kind: Option<&K>) -> Option<Sure> {
+        self.known.get(kind?).copied()
+    }
+
+    pub(crate) fn add(&mut self, kind: Option<K>, sure: Sure) {
+        if let (Some(kind), true) = (kind, self.is_asked_for) {
+            self.known.insert(kind, sure);
+        }
     }
 }
 

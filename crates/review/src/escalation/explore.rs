@@ -5,7 +5,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     ops::ControlFlow,
     rc::Rc,
 };
@@ -14,6 +14,7 @@ use bailiwick_estate::PrincipalId;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
+    More,
     holder::{Everything, Holder},
     index::Index,
     path::Path,
@@ -66,38 +67,78 @@ struct Found {
     /// The last step of each chain that is told of.
     ends: Vec<Arrival>,
     /// How each holder but the start was reached.
-    reached: BTreeMap<Holder, Option<Arrival>>,
-    known: BTreeSet<PrincipalId>,
+    reached: FxHashMap<Holder, Option<Arrival>>,
+    known: FxHashSet<PrincipalId>,
     /// Arrivals that are less sure than those now looked for.
     later: BTreeMap<Sure, Vec<Arrival>>,
     /// Holders that some arrival as sure as this leads to: a second one tells nothing new.
-    awaited: BTreeSet<(Sure, Holder)>,
+    awaited: FxHashSet<(Sure, Holder)>,
 }
 
 impl Explorer<'_, '_> {
     /// Whom a principal can become, each with the steps to it: every first step, and for those
-    /// further away a shortest chain, of the surest steps that lead there.
-    pub(crate) fn from(&self, start: Holder) -> Vec<Vec<Rc<Step>>> {
-        let first = self.onward(start, start, None);
+    /// further away a shortest chain, of the surest steps that lead there. So many at most.
+    pub(crate) fn from(&self, start: Holder, most: usize) -> (Vec<Vec<Rc<Step>>>, Option<More>) {
+        let first: Vec<Lead> = self
+            .onward(start, start, None)
+            .iter()
+            .map(Lead::of)
+            .collect();
         let mut found = Found::at(start);
         let mut ring = vec![start];
         for surest in [Sure::Proved, Sure::Assumed, Sure::Unknown] {
             let mut arriving = found.later.remove(&surest).unwrap_or_default();
             while !(ring.is_empty() && arriving.is_empty()) {
                 for holder in std::mem::take(&mut ring) {
-                    let leads = if holder == start {
-                        first.iter().map(Lead::of).collect()
+                    if holder == start {
+                        found.walk_on(holder, &first, surest, &mut arriving);
                     } else {
-                        self.leads(holder, start)
-                    };
-                    found.walk_on(holder, &leads, surest, &mut arriving);
+                        let leads = self.leads(holder, start);
+                        found.walk_on(holder, &leads, surest, &mut arriving);
+                    }
                 }
                 for arrival in std::mem::take(&mut arriving) {
                     ring.extend(found.arrive(arrival));
                 }
             }
         }
-        self.show(&found, first)
+        let mut chains: Vec<_> = found.ends.iter().map(|end| found.chain(*end)).collect();
+        let more = self.keep_most_telling(&mut chains, most);
+        (self.show(start, &chains), more)
+    }
+
+    /// Leaves so many chains, and says what else there was.
+    fn keep_most_telling(&self, chains: &mut Vec<Vec<Arrival>>, most: usize) -> Option<More> {
+        let ways = chains.len().checked_sub(most).filter(|ways| *ways > 0)?;
+        let to = |chain: &[Arrival]| chain.last().map(|end| end.lead.to.principal);
+        let mut by_length: Vec<usize> = (0..chains.len()).collect();
+        by_length.sort_by_key(|at| chains.get(*at).map_or(0, Vec::len));
+        let mut paths = FxHashSet::default();
+        let mut principals = FxHashSet::default();
+        let mut ranked: Vec<_> = by_length
+            .into_iter()
+            .filter_map(|at| {
+                let chain = chains.get(at)?;
+                let path = chain.first()?.lead.path.id.as_str();
+                let end = chain.last()?.lead.to;
+                let summit = self.ways.way(end).is_some_and(|way| way.step.is_none());
+                let rank = match (paths.insert(path), principals.insert(end.principal)) {
+                    (true, _) => 0,
+                    (false, true) => 1,
+                    (false, false) => 2,
+                };
+                Some(((rank, !summit, chain.len(), at), at))
+            })
+            .collect();
+        ranked.sort_unstable();
+        let kept: FxHashSet<usize> = ranked.into_iter().take(most).map(|(_, at)| at).collect();
+        let mut at = 0..;
+        chains.retain(|_| at.next().is_some_and(|at| kept.contains(&at)));
+        let told: FxHashSet<_> = chains.iter().filter_map(|chain| to(chain)).collect();
+        Some(More {
+            ways,
+            principals: principals.difference(&told).count(),
+        })
     }
 
     /// The leads of a holder that is not the start.
@@ -106,7 +147,12 @@ impl Explorer<'_, '_> {
             return Rc::clone(known);
         }
         let steps = self.onward(holder, start, None);
-        let leads: Rc<[Lead]> = steps.iter().map(Lead::of).collect();
+        // Beyond the start one step as sure as another tells nothing new.
+        let mut known = FxHashSet::default();
+        let leads = steps.iter().map(Lead::of);
+        let leads: Rc<[Lead]> = leads
+            .filter(|lead| known.insert((lead.to, lead.sure)))
+            .collect();
         let mut kept = self.leads.borrow_mut();
         if kept.count + leads.len() <= LEADS_MAX {
             kept.count += leads.len();
@@ -115,25 +161,20 @@ impl Explorer<'_, '_> {
         leads
     }
 
-    /// The chains that were found, with their proofs.
-    fn show(&self, found: &Found, first: Vec<Step>) -> Vec<Vec<Rc<Step>>> {
-        let chains: Vec<_> = found.ends.iter().map(|end| found.chain(*end)).collect();
+    /// The chains with their proofs.
+    fn show(&self, start: Holder, chains: &[Vec<Arrival>]) -> Vec<Vec<Rc<Step>>> {
         let mut wanted: BTreeMap<Holder, FxHashSet<Holder>> = BTreeMap::new();
-        for arrival in chains.iter().flatten().filter(|it| it.from != found.start) {
+        for arrival in chains.iter().flatten() {
             wanted
                 .entry(arrival.from)
                 .or_default()
                 .insert(arrival.lead.to);
         }
         let mut shown = Shown::default();
-        let mut keep = |from: Holder, steps: Vec<Step>| {
-            for step in steps {
-                shown.insert((from, step.to, &step.path.id), Rc::new(step));
-            }
-        };
-        keep(found.start, first);
         for (from, to) in &wanted {
-            keep(*from, self.onward(*from, found.start, Some(to)));
+            for step in self.onward(*from, start, Some(to)) {
+                shown.insert((*from, step.to, &step.path.id), Rc::new(step));
+            }
         }
         let step = |it: &Arrival| {
             let key = (it.from, it.lead.to, it.lead.path.id.as_str());
@@ -145,7 +186,7 @@ impl Explorer<'_, '_> {
             .collect()
     }
 
-    /// The steps a holder can take, to some or to anybody.
+    /// The steps a holder can take: to anybody, as leads; to some, with proofs.
     ///
     /// One that holds everything is everyone in its account already: only what it can become
     /// elsewhere is of interest. Beyond the start, that goes for all that an account has to give.
@@ -174,6 +215,7 @@ impl Explorer<'_, '_> {
             index: self.everyone,
             wants: &|to| wanted(to) && (!holds_all || abroad(to)),
             privileged: &privileged,
+            with_proofs: some.is_some(),
             least: Cell::new(Sure::Unknown),
         };
         let mut onward = Vec::new();
@@ -200,10 +242,10 @@ impl Found {
         Self {
             start,
             ends: Vec::new(),
-            reached: BTreeMap::from([(start, None)]),
-            known: BTreeSet::from([start.principal]),
+            reached: FxHashMap::from_iter([(start, None)]),
+            known: FxHashSet::from_iter([start.principal]),
             later: BTreeMap::new(),
-            awaited: BTreeSet::new(),
+            awaited: FxHashSet::default(),
         }
     }
 

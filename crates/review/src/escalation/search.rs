@@ -33,6 +33,36 @@ pub(crate) enum Summit {
     AllOfAccount,
 }
 
+/// Steps that were found and were not sure enough yet, in the order in which they were found.
+#[derive(Debug, Default)]
+struct Later {
+    steps: Vec<(Holder, Step)>,
+    /// The surest of each holder.
+    surest: FxHashMap<Holder, Sure>,
+}
+
+impl Later {
+    fn push(&mut self, holder: Holder, step: Step) {
+        let surest = self.surest.entry(holder).or_insert(step.sure);
+        *surest = step.sure.min(*surest);
+        self.steps.push((holder, step));
+    }
+
+    /// Of what is as sure as a step that waits already, that one will be taken.
+    fn least_of_interest(&self, holder: Holder) -> Sure {
+        let surest = self.surest.get(&holder).copied();
+        surest.map_or(Sure::Unknown, surer_than)
+    }
+}
+
+/// The least sure that is surer; of what is proved nothing is.
+fn surer_than(sure: Sure) -> Sure {
+    match sure {
+        Sure::Proved | Sure::Assumed => Sure::Proved,
+        Sure::Unknown => Sure::Assumed,
+    }
+}
+
 /// For every holder that is at the summit or can get there: how surely, and by which step.
 #[derive(Debug, Default)]
 pub(crate) struct Ways {
@@ -76,6 +106,7 @@ impl Roster {
             index: &nobody,
             wants: &|holder| matches!(holder.added, Added::Group(_)),
             privileged: &|_| false,
+            with_proofs: true,
             least: Cell::new(Sure::Unknown),
         };
         let mut joined = Vec::new();
@@ -99,10 +130,10 @@ impl Ways {
     /// proved steps first, then by less sure ones.
     pub(crate) fn find(world: &World<'_>, roster: &Roster, summit: Summit) -> Self {
         let mut ways = Self::default();
-        let mut later = Vec::new();
+        let mut later = Later::default();
         for sure in [Sure::Proved, Sure::Assumed, Sure::Unknown] {
             let mut reached = ways.seed(roster, summit, sure);
-            reached.extend(ways.resume(&later, sure));
+            reached.extend(ways.resume(&later.steps, sure));
             while !reached.is_empty() {
                 reached = ways.spread(world, roster, &reached, sure, &mut later);
             }
@@ -163,7 +194,7 @@ impl Ways {
         roster: &Roster,
         reached: &BTreeSet<Holder>,
         sure: Sure,
-        later: &mut Vec<(Holder, Step)>,
+        later: &mut Later,
     ) -> BTreeSet<Holder> {
         let principals: BTreeSet<_> = reached.iter().map(|holder| holder.principal).collect();
         let index = Index::of(world.estate, |principal| principals.contains(&principal));
@@ -172,6 +203,7 @@ impl Ways {
             index: &index,
             wants: &|holder| wanted.contains(&holder),
             privileged: &|_| true,
+            with_proofs: true,
             least: Cell::new(Sure::Unknown),
         };
         let mut found = Vec::new();
@@ -180,14 +212,11 @@ impl Ways {
                 continue;
             }
             let mut best: Option<Step> = None;
-            goal.least.set(Sure::Unknown);
+            goal.least.set(later.least_of_interest(*holder));
             let _stopped = steps(world, rights, &goal, &mut |step| {
                 let enough = step.sure <= sure;
                 // One step will do, so from here on only surer ones are of interest.
-                goal.least.set(match step.sure {
-                    Sure::Proved | Sure::Assumed => Sure::Proved,
-                    Sure::Unknown => Sure::Assumed,
-                });
+                goal.least.set(surer_than(step.sure));
                 if best.as_ref().is_none_or(|best| step.sure < best.sure) {
                     best = Some(step);
                 }
@@ -199,7 +228,7 @@ impl Ways {
             });
             match best {
                 Some(step) if step.sure <= sure => found.push((*holder, step)),
-                Some(step) => later.push((*holder, step)),
+                Some(step) => later.push(*holder, step),
                 None => {}
             }
         }

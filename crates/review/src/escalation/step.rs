@@ -29,6 +29,19 @@ pub(crate) struct Step {
     pub(crate) assumes: Option<String>,
 }
 
+impl Step {
+    /// A step of which it is known that it can be taken, without the proofs.
+    fn bare(path: &'static Path, to: Holder, sure: Sure) -> Self {
+        Self {
+            path,
+            to,
+            proofs: Vec::new(),
+            sure,
+            assumes: None,
+        }
+    }
+}
+
 /// How sure a step is; less sure is greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Sure {
@@ -46,6 +59,8 @@ pub(crate) struct Goal<'g, 'e> {
     pub(crate) wants: &'g dyn Fn(Holder) -> bool,
     /// Whether a role is worth the assumption that something runs as it.
     pub(crate) privileged: &'g dyn Fn(Holder) -> bool,
+    /// Whether why a step can be taken is of interest, beside that it can.
+    pub(crate) with_proofs: bool,
     /// Steps less sure than this are of no interest. Who looks for one step only raises it as steps
     /// are found.
     pub(crate) least: Cell<Sure>,

@@ -12,6 +12,8 @@ use bailiwick_iam::{
     request::{Principal, Request, Values},
 };
 
+use rustc_hash::FxHashSet;
+
 use super::{
     alike::{Alikeness, Telling, is_about_target},
     circumstance::{Asked, Moment, Scene, context},
@@ -36,6 +38,9 @@ pub(crate) struct World<'e> {
     /// By the index of the document.
     digests: Vec<Digest>,
     pub(crate) alikeness: RefCell<Alikeness>,
+    /// Paths of which a holder may not make some call that is not about whom it gains: by the id
+    /// of the path, and whether things were assumed to exist.
+    pub(crate) barred: RefCell<FxHashSet<(Holder, &'static str, bool)>>,
     prover: Prover<'e>,
     moment: Moment,
     written: Option<Arc<Compiled>>,
@@ -72,6 +77,7 @@ impl<'e> World<'e> {
             digests: digests.collect(),
             vocabulary,
             alikeness: RefCell::default(),
+            barred: RefCell::default(),
             prover: Prover::new(compiled.vocabulary()),
             moment,
             written: written(),

@@ -39,6 +39,9 @@ const FRESH: &str = "BailiwickAsksForAnActionToCome";
 /// A wildcard's known actions are tried until one is allowed, at most so many.
 const TRIED_MAX: usize = 40;
 
+/// So many reading actions are proposed in place of a wildcard.
+const READS_MAX: usize = 30;
+
 fn check(view: &View<'_>) -> Checked {
     Checked::access(view, view.seats(), |seat| look(view, seat))
 }
@@ -241,18 +244,13 @@ fn finding(
 }
 
 fn fix(view: &View<'_>, found: &[Wildcard]) -> Fix {
-    let reads: Vec<_> = found
-        .iter()
-        .flat_map(|it| {
-            view.expanded(&it.pattern)
-                .iter()
-                .cloned()
-                .collect::<Vec<_>>()
-        })
-        .filter(|action| !action.mutates())
-        .map(|action| action.name)
-        .take(30)
-        .collect();
+    let mut reads: Vec<String> = Vec::new();
+    for wildcard in found {
+        let known = view.expanded(&wildcard.pattern);
+        let reading = known.iter().filter(|action| !action.mutates());
+        let room = READS_MAX.saturating_sub(reads.len());
+        reads.extend(reading.take(room).map(|action| action.name.clone()));
+    }
     Fix {
         summary: "Name the actions that the agent uses".to_owned(),
         patch: patch(&json!({

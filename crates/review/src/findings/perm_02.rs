@@ -1,9 +1,10 @@
 //! PERM-02: resources that nobody named.
 
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use bailiwick_iam::policy::{Selection, Statement};
 use bailiwick_iam_catalog::AccessLevel;
+use rustc_hash::FxHashMap;
 use serde_json::json;
 
 use crate::{
@@ -62,10 +63,35 @@ const TRIED_MAX: usize = 25;
 const SHOWN_MAX: usize = 2;
 
 fn check(view: &View<'_>) -> Checked {
-    Checked::access(view, view.seats(), |seat| look(view, seat))
+    let tried = Tried::default();
+    Checked::access(view, view.seats(), |seat| look(view, seat, &tried))
 }
 
-fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
+/// What is tried of each pattern: many roles carry the same policies.
+#[derive(Default)]
+struct Tried(RefCell<FxHashMap<String, Rc<[String]>>>);
+
+impl Tried {
+    /// The actions of a pattern that a policy could have limited, those that weigh most first.
+    fn of(&self, view: &View<'_>, pattern: &str) -> Rc<[String]> {
+        if let Some(known) = self.0.borrow().get(pattern) {
+            return Rc::clone(known);
+        }
+        let scopable = |action: &&Known| {
+            action.has_resources && action.level != AccessLevel::List && !is_telemetry(&action.name)
+        };
+        let known = view.expanded(pattern);
+        let weighty = known.iter().filter(|it| is_weighty(&it.name));
+        let light = known.iter().filter(|it| !is_weighty(&it.name));
+        let tried = weighty.chain(light).filter(scopable).take(TRIED_MAX);
+        let tried: Rc<[String]> = tried.map(|it| it.name.clone()).collect();
+        let mut all = self.0.borrow_mut();
+        all.insert(pattern.to_owned(), Rc::clone(&tried));
+        tried
+    }
+}
+
+fn look(view: &View<'_>, seat: &Seat, tried: &Tried) -> Option<Finding> {
     let account = view.estate.roles.at(seat.role).account;
     let mut found: BTreeMap<String, Proof> = BTreeMap::new();
     let mut missing = Missing::default();
@@ -75,20 +101,22 @@ fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
             continue;
         }
         let before = found.len();
-        for action in candidates(view, statement) {
-            let of_service = found
-                .keys()
-                .filter(|it| service(it) == service(&action))
-                .count();
-            if of_service >= SHOWN_MAX || found.contains_key(&action) {
-                continue;
-            }
-            let Ok(known) = view.catalog.action(&action) else {
-                continue;
-            };
-            let resource = view.any_resource(known, account);
-            if let Some(proof) = missing.proof(view.role_can(seat.role, &action, &resource)) {
-                found.insert(action, proof);
+        for pattern in patterns(statement) {
+            for action in tried.of(view, pattern).iter() {
+                let of_service = found
+                    .keys()
+                    .filter(|it| service(it) == service(action))
+                    .count();
+                if of_service >= SHOWN_MAX || found.contains_key(action) {
+                    continue;
+                }
+                let Ok(known) = view.catalog.action(action) else {
+                    continue;
+                };
+                let resource = view.any_resource(known, account);
+                if let Some(proof) = missing.proof(view.role_can(seat.role, action, &resource)) {
+                    found.insert(action.clone(), proof);
+                }
             }
         }
         if found.len() > before {
@@ -103,6 +131,15 @@ fn look(view: &View<'_>, seat: &Seat) -> Option<Finding> {
     finding(view, seat, &found, evidence)
 }
 
+/// The patterns of a statement's actions. What is not left out is granted; the evaluator says what
+/// that is.
+fn patterns(statement: &Statement) -> Vec<&str> {
+    match &statement.actions {
+        Selection::Only(patterns) => patterns.iter().map(|it| it.value.0.as_str()).collect(),
+        Selection::AllBut(_) => vec!["*"],
+    }
+}
+
 /// Whether a statement leaves its resources open, and no tag of theirs decides instead.
 fn is_open(statement: &Statement) -> bool {
     let wild = match &statement.resources {
@@ -115,28 +152,6 @@ fn is_open(statement: &Statement) -> bool {
         key.contains("resourcetag/")
     });
     wild && !tagged
-}
-
-/// The actions of a statement that a policy could have limited.
-fn candidates(view: &View<'_>, statement: &Statement) -> Vec<String> {
-    // What is not left out is granted; the evaluator says what that is.
-    let patterns: Vec<&str> = match &statement.actions {
-        Selection::Only(patterns) => patterns.iter().map(|it| it.value.0.as_str()).collect(),
-        Selection::AllBut(_) => vec!["*"],
-    };
-    let scopable = |action: &&Known| {
-        action.has_resources && action.level != AccessLevel::List && !is_telemetry(&action.name)
-    };
-    patterns
-        .iter()
-        .flat_map(|pattern| {
-            let known = view.expanded(pattern);
-            let weighty = known.iter().filter(|it| is_weighty(&it.name));
-            let light = known.iter().filter(|it| !is_weighty(&it.name));
-            let tried = weighty.chain(light).filter(scopable).take(TRIED_MAX);
-            tried.map(|it| it.name.clone()).collect::<Vec<_>>()
-        })
-        .collect()
 }
 
 fn service(action: &str) -> &str {

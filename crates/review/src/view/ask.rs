@@ -72,12 +72,10 @@ impl View<'_> {
         let request = Request::new(principal.clone(), "*", "*");
         let known = self.tags(&request);
         let layers = self.compiled.layers(PrincipalId::Role(role));
-        let access = self.algebra.access(&layers, Some(&principal));
-        let access = access.knowing(
-            known
-                .iter()
-                .map(|(key, value)| (key.as_str(), Some(value.as_str()))),
-        );
+        let told = known
+            .iter()
+            .map(|(key, value)| (key.as_str(), Some(value.as_str())));
+        let access = self.algebra.access_knowing(&layers, Some(&principal), told);
         match access.find(&Region::new(actions, ["*"])) {
             Find::Found(found) => {
                 let mut found = Request {
@@ -219,12 +217,12 @@ impl View<'_> {
         known: &[(String, String)],
         open: &Decision,
     ) -> Answer {
-        let access = self.algebra.access(layers, Some(&request.principal));
-        let access = access.knowing(
-            known
-                .iter()
-                .map(|(key, value)| (key.as_str(), Some(value.as_str()))),
-        );
+        let told = known
+            .iter()
+            .map(|(key, value)| (key.as_str(), Some(value.as_str())));
+        let access = self
+            .algebra
+            .access_knowing(layers, Some(&request.principal), told);
         let mut region = Region::new([request.action.as_str()], [request.resource.as_str()]);
         for (key, values) in request.context.iter() {
             region = region.among(key, values.iter());

@@ -3,7 +3,10 @@
 use std::rc::Rc;
 
 use bailiwick_estate::{Content, PrincipalId};
-use bailiwick_iam::policy::{Effect, Policy, Selection};
+use bailiwick_iam::{
+    arn::AccountId,
+    policy::{Effect, Policy, Selection},
+};
 use rustc_hash::FxHashMap;
 
 use super::View;
@@ -39,6 +42,33 @@ impl View<'_> {
                         }
                 }),
             })
+    }
+
+    /// Principals with a statement that speaks of the action, or all: those of other accounts than
+    /// this first, roles of agents first in each account.
+    pub(crate) fn by_surprise(
+        &self,
+        action: Option<&'static str>,
+        home: AccountId,
+    ) -> Rc<[PrincipalId]> {
+        if let Some(known) = self.surprising.borrow().get(&(action, home)) {
+            return Rc::clone(known);
+        }
+        let mut principals: Vec<_> = match action {
+            Some(action) => self.speakers_of(action).to_vec(),
+            None => self.estate.principals().collect(),
+        };
+        let acts = |principal| match principal {
+            PrincipalId::Role(role) => self
+                .seat_of(role)
+                .is_some_and(|seat| !seat.agents.is_empty()),
+            PrincipalId::User(_) => false,
+        };
+        principals.sort_by_cached_key(|&it| (self.estate.account_of(it) == home, !acts(it)));
+        let principals: Rc<[PrincipalId]> = principals.into();
+        let mut surprising = self.surprising.borrow_mut();
+        surprising.insert((action, home), Rc::clone(&principals));
+        principals
     }
 
     /// Principals with a statement that speaks of the action, in the order of the estate.

@@ -6,9 +6,9 @@ use std::{collections::BTreeSet, ops::ControlFlow};
 use bailiwick_estate::{Id, PrincipalId, Role};
 use bailiwick_iam::arn::Arn;
 
-use super::{From, Goal, Sure, Tally, Visit, surer};
+use super::{From, Goal, Step, Sure, Tally, Visit, surer};
 use crate::escalation::{
-    alike::{Alike, Refused, class_and_trust},
+    alike::{Alike, Refused, Taken, class_and_trust},
     circumstance::Asked,
     holder::Holder,
     index::Existing,
@@ -76,17 +76,25 @@ pub(crate) fn passed_role(
     if roles.is_empty() {
         return ControlFlow::Continue(());
     }
-    let settings = from.settings(path, goal.takes_assumptions(), &[]);
+    let settings = from.settings_once(path, goal.takes_assumptions());
     let mut refused = Refused::new();
+    let mut taken = Taken::of(goal);
     for role in roles {
         let to = Holder::of(PrincipalId::Role(role));
         let kind = class_and_trust(world, &alike, role).map(|it| (it, (goal.privileged)(to)));
         if refused.covers(kind.as_ref()) {
             continue;
         }
+        if let Some(sure) = taken.sure(kind.as_ref()) {
+            visit(Step::bare(path, to, sure))?;
+            continue;
+        }
         let tally = from.passing(path, role, &settings, goal);
         match tally.filter(|it| goal.is_sure_enough(it)) {
-            Some(tally) => visit(tally.step(path, to))?,
+            Some(tally) => {
+                taken.add(kind, tally.sure());
+                visit(tally.step(path, to))?;
+            }
             None => refused.add(kind),
         }
     }
@@ -134,8 +142,9 @@ pub(crate) fn bound_role(
     if roles.is_empty() {
         return ControlFlow::Continue(());
     }
-    let settings = from.unlisted(path, &[]);
+    let settings = from.unlisted_once(path);
     let mut refused = Refused::new();
+    let mut taken = Taken::of(goal);
     for role in roles {
         if settings.is_empty() || !goal.takes_assumptions() {
             break;
@@ -144,10 +153,15 @@ pub(crate) fn bound_role(
         if refused.covers(trust.as_ref()) {
             continue;
         }
+        let to = Holder::of(PrincipalId::Role(role));
+        if let Some(sure) = taken.sure(trust.as_ref()) {
+            visit(Step::bare(path, to, sure))?;
+            continue;
+        }
         let tally = from.trusted(path, role, &settings);
         match tally.filter(|it| goal.is_sure_enough(it)) {
             Some(tally) => {
-                let to = Holder::of(PrincipalId::Role(role));
+                taken.add(trust, tally.sure());
                 visit(tally.step(path, to))?;
             }
             None => refused.add(trust),
@@ -157,6 +171,33 @@ pub(crate) fn bound_role(
 }
 
 impl<'f> From<'f, '_> {
+    /// The same as `settings`, and none at once where there were none the last time: most holders
+    /// that are asked again, about others, lack some call of the path.
+    fn settings_once(self, path: &'static Path, assuming: bool) -> Vec<Setting> {
+        self.unless_barred(path, assuming, || self.settings(path, assuming, &[]))
+    }
+
+    fn unlisted_once(self, path: &'static Path) -> Vec<Setting> {
+        self.unless_barred(path, true, || self.unlisted(path, &[]))
+    }
+
+    fn unless_barred(
+        self,
+        path: &'static Path,
+        assuming: bool,
+        settings: impl FnOnce() -> Vec<Setting>,
+    ) -> Vec<Setting> {
+        let key = (self.rights.holder, path.id.as_str(), assuming);
+        if self.world.barred.borrow().contains(&key) {
+            return Vec::new();
+        }
+        let found = settings();
+        if found.is_empty() {
+            self.world.barred.borrow_mut().insert(key);
+        }
+        found
+    }
+
     /// The ways to make the calls of a path that are not about the role.
     fn settings(self, path: &Path, assuming: bool, sources: &[&str]) -> Vec<Setting> {
         if path.existing.is_empty() {

@@ -10,9 +10,9 @@ use bailiwick_iam::{
     request::Principal,
 };
 
-use super::{From, Goal, Tally, Visit};
+use super::{From, Goal, Step, Tally, Visit};
 use crate::escalation::{
-    alike::{Alike, Refused, class_and_trust},
+    alike::{Alike, Refused, Taken, class_and_trust},
     circumstance::Asked,
     holder::Rights,
     path::{On, Path, UserState},
@@ -66,6 +66,7 @@ pub(crate) fn assumed_role(
     let arn = world.estate.arn(from.rights.holder.principal);
     let alike = alike(from, path);
     let mut refused = Refused::new();
+    let mut taken = Taken::of(goal);
     for role in goal.index.admitting(arn.as_str(), from.rights.account) {
         let principal = PrincipalId::Role(role);
         let to = From::given(path, principal);
@@ -76,8 +77,18 @@ pub(crate) fn assumed_role(
         if refused.covers(kind.as_ref()) || skipped {
             continue;
         }
+        if let Some(sure) = taken.sure(kind.as_ref()) {
+            visit(Step::bare(path, to, sure))?;
+            continue;
+        }
         match from.assuming(path, role) {
-            Some(tally) if goal.is_sure_enough(&tally) => visit(tally.step(path, to))?,
+            Some(tally) if goal.is_sure_enough(&tally) => {
+                taken.add(
+                    kind.filter(|_| world.is_blind_to_target(role)),
+                    tally.sure(),
+                );
+                visit(tally.step(path, to))?;
+            }
             Some(_) | None if world.is_blind_to_target(role) => refused.add(kind),
             Some(_) | None => {}
         }
@@ -95,6 +106,7 @@ pub(crate) fn trusting_role(
     let roles = goal.index.roles.get(&from.rights.account);
     let alike = alike(from, path);
     let mut refused = Refused::new();
+    let mut taken = Taken::of(goal);
     for &role in roles.into_iter().flatten() {
         let principal = PrincipalId::Role(role);
         let class = alike.class(principal);
@@ -105,9 +117,16 @@ pub(crate) fn trusting_role(
         if from.is(principal) || from.is_fixed(principal) || !(goal.wants)(to) {
             continue;
         }
+        if let Some(sure) = taken.sure(class.as_ref()) {
+            visit(Step::bare(path, to, sure))?;
+            continue;
+        }
         let tally = from.onto_principal(path, principal);
         match tally.filter(|it| goal.is_sure_enough(it)) {
-            Some(tally) => visit(tally.step(path, to))?,
+            Some(tally) => {
+                taken.add(class, tally.sure());
+                visit(tally.step(path, to))?;
+            }
             None => refused.add(class),
         }
     }
