@@ -1,13 +1,20 @@
 //! Measurements, kept with machine and date in `docs/bench/`.
 
+mod whole;
+
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 
+use std::process::Command;
+
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::process::{answers, cargo, output, program, repository};
+use crate::process::{answers, cargo, debian, output, program, repository};
+
+/// What is measured beside the benchmarks of the crates, by crate and name.
+const WHOLE_SCAN: (&str, &str) = ("bailiwick", "whole-scan");
 
 /// Runs the benchmarks of all crates, or those whose crate or name contains the filter. With
 /// `--instructions`, counts what each program executes instead: slow, but the same on every run.
@@ -16,18 +23,25 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     let filter = arguments
         .iter()
         .find(|argument| !argument.starts_with("--"));
+    if count && !answers("valgrind", &["--version"]) {
+        debian(&["valgrind"])?;
+    }
     let mut report = heading()?;
-    for (package, bench) in benches()? {
+    let (package, bench) = WHOLE_SCAN;
+    let whole_scan = (package.to_owned(), bench.to_owned());
+    for (package, bench) in benches()?.into_iter().chain([whole_scan]) {
         if filter.is_some_and(|filter| !package.contains(filter) && !bench.contains(filter)) {
             continue;
         }
         writeln!(report, "### {package} {bench}\n\n```text")?;
-        let measured = if count {
-            instructions(&package, &bench)?
-        } else {
-            output(&mut cargo(&[
+        let is_whole = (package.as_str(), bench.as_str()) == WHOLE_SCAN;
+        let measured = match (is_whole, count) {
+            (true, false) => whole::scan()?,
+            (true, true) => whole::instructions()?,
+            (false, true) => instructions(&package, &bench)?,
+            (false, false) => output(&mut cargo(&[
                 "bench", "-q", "-p", &package, "--bench", &bench,
-            ]))?
+            ]))?,
         };
         println!("{measured}");
         report.push_str(measured.trim());
@@ -72,9 +86,6 @@ fn benches() -> Result<Vec<(String, String)>> {
 }
 
 fn instructions(package: &str, bench: &str) -> Result<String> {
-    if !answers("valgrind", &["--version"]) {
-        return Ok("valgrind is not installed: instructions not counted".to_owned());
-    }
     let build = [
         "bench",
         "-p",
@@ -92,24 +103,31 @@ fn instructions(package: &str, bench: &str) -> Result<String> {
         .next_back()
         .context("cargo names no executable")?;
     let valgrind = ["--tool=callgrind", "--callgrind-out-file=/dev/null"];
-    let counted = program("valgrind", &valgrind)
-        .args([
-            &executable,
-            "--bench",
-            "--sample-count",
-            "1",
-            "--sample-size",
-            "1",
-        ])
-        .output()?;
-    let text = String::from_utf8_lossy(&counted.stderr);
-    let collected = text
-        .lines()
-        .find_map(|line| line.split_once("Collected : "));
-    let (_, count) = collected.context("valgrind counted nothing")?;
+    // One of each, and of those that grow the small one: valgrind is fifty times slower.
+    let count = counted(program("valgrind", &valgrind).args([
+        &executable,
+        "--bench",
+        "--sample-count",
+        "1",
+        "--sample-size",
+        "1",
+        "--skip",
+        "1000",
+    ]))?;
     Ok(format!(
         "{count} instructions, one run of each, start included"
     ))
+}
+
+/// What callgrind counted.
+fn counted(valgrind: &mut Command) -> Result<String> {
+    let told = valgrind.output()?;
+    let text = String::from_utf8_lossy(&told.stderr);
+    let collected = text
+        .lines()
+        .find_map(|line| line.split_once("Collected : "));
+    let (_, count) = collected.with_context(|| format!("valgrind counted nothing: {text}"))?;
+    Ok(count.trim().to_owned())
 }
 
 fn heading() -> Result<String> {
