@@ -13,9 +13,10 @@ use crate::{
     view::View,
 };
 
-/// The rules that ask who can become whom. One that is missing here is slower, not wrong.
-const ASKS_THE_GRAPH: [&str; 6] = [
-    "ID-03", "PERM-04", "TRUST-03", "TRUST-05", "INV-02", "INV-03",
+/// The rules that ask who can become whom, and two others, so that both halves cost about the same:
+/// INV-01 asks for the same principals as INV-02. One that is missing here is slower, not wrong.
+const FIRST_HALF: [&str; 8] = [
+    "ID-03", "PERM-04", "TRUST-03", "TRUST-05", "INV-01", "INV-02", "INV-03", "PERM-07",
 ];
 
 /// The version of the shape; it grows when a field changes its meaning.
@@ -93,7 +94,7 @@ pub fn scan_with(estate: &Estate, catalog: &Catalog<'static>, intent: Intent<'_>
 /// each a thread of its own; the report is the same either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// The rules that ask who can become whom.
+    /// The rules that ask who can become whom, and what makes up the half.
     WhoBecomesWhom,
     Others,
 }
@@ -112,8 +113,8 @@ pub fn check(
 ) -> Answers {
     let view = View::with_intent(estate, catalog, intent);
     let in_part = |rule: &Rule| match part {
-        Part::WhoBecomesWhom => ASKS_THE_GRAPH.contains(&rule.id),
-        Part::Others => !ASKS_THE_GRAPH.contains(&rule.id),
+        Part::WhoBecomesWhom => FIRST_HALF.contains(&rule.id),
+        Part::Others => !FIRST_HALF.contains(&rule.id),
     };
     let rules = RULES.iter().enumerate().filter(|(_, rule)| in_part(rule));
     Answers(

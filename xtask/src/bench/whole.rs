@@ -107,7 +107,7 @@ fn measure(binary: &Path, folder: &Path) -> Result<Took> {
         .split_whitespace()
         .map(str::parse)
         .collect::<Result<_, _>>()?;
-    let [code, wall_secs, cpu_secs, peak_mb] = numbers[..] else {
+    let &[code, wall_secs, cpu_secs, peak_mb] = numbers.as_slice() else {
         anyhow::bail!("the measurement said `{told}`");
     };
     ensure!(

@@ -7,12 +7,14 @@
 use std::{collections::BTreeSet, rc::Rc};
 
 use bailiwick_estate::{Id, PrincipalId, Role};
+use bailiwick_iam::arn::AccountId;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
     circumstance::tagged,
     glob,
     holder::Rights,
+    index::Index,
     step::{Goal, Sure},
     world::World,
 };
@@ -140,6 +142,50 @@ impl Alike {
             classes: Some(classes),
             named,
         }
+    }
+
+    /// Roles by class, those that are like no other each alone; `None` if nobody is told to be like
+    /// another. A role of each part stands for the part.
+    pub(crate) fn parts(
+        &self,
+        index: &Index<'_>,
+        account: AccountId,
+        services: &'static [String],
+    ) -> Option<Vec<Rc<[Id<Role>]>>> {
+        let classes = self.classes.as_ref()?;
+        let key = (account, services, Rc::as_ptr(classes).addr());
+        let known = index.parts.borrow().get(&key).cloned();
+        let parts = known.unwrap_or_else(|| {
+            let mut by_class: FxHashMap<u32, Vec<Id<Role>>> = FxHashMap::default();
+            let mut alone = Vec::new();
+            for &role in index.trusting(account, services).iter() {
+                match classes.class(PrincipalId::Role(role)) {
+                    Some(class) => by_class.entry(class).or_default().push(role),
+                    None => alone.push(vec![role]),
+                }
+            }
+            let parts = by_class.into_values().chain(alone);
+            let mut parts: Vec<Rc<[_]>> = parts.map(Into::into).collect();
+            parts.sort_unstable();
+            let parts: Rc<[_]> = parts.into();
+            index.parts.borrow_mut().insert(key, Rc::clone(&parts));
+            parts
+        });
+        let is_named = |role: &Id<Role>| self.named.contains(&PrincipalId::Role(*role));
+        let mut apart = Vec::new();
+        for part in parts.iter() {
+            if self.named.is_empty() || !part.iter().any(is_named) {
+                apart.push(Rc::clone(part));
+                continue;
+            }
+            let (named, others): (Vec<Id<Role>>, Vec<Id<Role>>) =
+                part.iter().copied().partition(is_named);
+            apart.extend(named.into_iter().map(|role| Rc::from([role])));
+            if !others.is_empty() {
+                apart.push(others.into());
+            }
+        }
+        Some(apart)
     }
 
     /// The class of a principal; `None` if it may be like no other.

@@ -25,7 +25,12 @@ pub(crate) struct Index<'e> {
     pub(crate) users: FxHashMap<AccountId, Vec<Id<User>>>,
     /// By account and services, the roles whose trust policy names one of them: filled when asked.
     by_services: RefCell<ByServices>,
+    /// The same roles in parts of those that are alike, by the address of the classes, which are
+    /// kept as long as the world is.
+    pub(crate) parts: RefCell<Parts>,
 }
+
+type Parts = FxHashMap<(AccountId, &'static [String], usize), Rc<[Rc<[Id<Role>]>]>>;
 
 type ByServices = FxHashMap<(AccountId, &'static [String]), Rc<[Id<Role>]>>;
 

@@ -54,25 +54,14 @@ pub(crate) fn passed_role(
 ) -> ControlFlow<()> {
     let world = from.world;
     let alike = Alike::of(world, from.rights, [Some(PASS)]);
-    let mut impassable = Refused::new();
-    let trusting = goal.index.trusting(from.rights.account, &path.services);
-    let mut roles = Vec::new();
-    for &role in trusting.iter() {
+    let passable = passable(from, path, goal, &alike);
+    let wanted = passable.into_iter().filter(|&role| {
         let principal = PrincipalId::Role(role);
-        let class = alike.class(principal);
-        if impassable.covers(class.as_ref()) {
-            continue;
-        }
         let target = world.estate.roles.at(role);
-        if !world.may(from.rights, PASS, target.arn.as_str()) {
-            impassable.add(class);
-            continue;
-        }
         let profiled = !path.instance_profile || !target.instance_profiles.is_empty();
-        if profiled && !from.is(principal) && (goal.wants)(Holder::of(principal)) {
-            roles.push(role);
-        }
-    }
+        profiled && !from.is(principal) && (goal.wants)(Holder::of(principal))
+    });
+    let roles: Vec<_> = wanted.collect();
     if roles.is_empty() {
         return ControlFlow::Continue(());
     }
@@ -99,6 +88,32 @@ pub(crate) fn passed_role(
         }
     }
     ControlFlow::Continue(())
+}
+
+/// The roles that trust the path's services and that the caller's statements may let it pass, in the
+/// order of the estate. Of those that they cannot tell apart one is looked at.
+fn passable(
+    from: From<'_, '_>,
+    path: &'static Path,
+    goal: &Goal<'_, '_>,
+    alike: &Alike,
+) -> Vec<Id<Role>> {
+    let world = from.world;
+    let may = |role: &Id<Role>| {
+        let arn = &world.estate.roles.at(*role).arn;
+        world.may(from.rights, PASS, arn.as_str())
+    };
+    let account = from.rights.account;
+    let Some(parts) = alike.parts(goal.index, account, &path.services) else {
+        let trusting = goal.index.trusting(account, &path.services);
+        return trusting.iter().copied().filter(may).collect();
+    };
+    let passable = parts
+        .into_iter()
+        .filter(|part| part.first().is_some_and(may));
+    let mut roles: Vec<_> = passable.flat_map(|part| part.to_vec()).collect();
+    roles.sort_unstable();
+    roles
 }
 
 /// The role that something in the caller's account runs as.
@@ -129,7 +144,7 @@ pub(crate) fn bound_role(
             visit(tally.step(path, to))?;
         }
     }
-    if !goal.takes_assumptions() {
+    if !goal.takes_assumptions() || from.is_barred(path, true) {
         return ControlFlow::Continue(());
     }
     let trusting = goal.index.trusting(from.rights.account, &path.services);
@@ -187,15 +202,20 @@ impl<'f> From<'f, '_> {
         assuming: bool,
         settings: impl FnOnce() -> Vec<Setting>,
     ) -> Vec<Setting> {
-        let key = (self.rights.holder, path.id.as_str(), assuming);
-        if self.world.barred.borrow().contains(&key) {
+        if self.is_barred(path, assuming) {
             return Vec::new();
         }
         let found = settings();
         if found.is_empty() {
+            let key = (self.rights.holder, path.id.as_str(), assuming);
             self.world.barred.borrow_mut().insert(key);
         }
         found
+    }
+
+    fn is_barred(self, path: &'static Path, assuming: bool) -> bool {
+        let key = (self.rights.holder, path.id.as_str(), assuming);
+        self.world.barred.borrow().contains(&key)
     }
 
     /// The ways to make the calls of a path that are not about the role.
