@@ -74,12 +74,15 @@ pub struct View<'e> {
     trusting: OnceCell<FxHashMap<String, Vec<Id<Role>>>>,
     admitting_many: OnceCell<Vec<Id<Role>>>,
     speakers: RefCell<FxHashMap<&'static str, Rc<[PrincipalId]>>>,
-    surprising: RefCell<FxHashMap<(Option<&'static str>, AccountId), Rc<[PrincipalId]>>>,
+    surprising: RefCell<Surprising>,
     algebra: Algebra<'e>,
     /// The charters of agents, by the agents' ARNs.
     chartered: OnceCell<FxHashMap<&'e str, &'e Charter>>,
     expanded: RefCell<FxHashMap<String, Rc<[Known]>>>,
 }
+
+/// Principals that speak of an action, or all, as they surprise in an account.
+type Surprising = FxHashMap<(Option<&'static str>, AccountId), Rc<[PrincipalId]>>;
 
 impl std::fmt::Debug for View<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
