@@ -1,10 +1,7 @@
 //! Agents and the roles they act through, and what the findings show those roles reach: named for
 //! the formats that name them, drawn for the one that draws.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
-};
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use bailiwick_review::finding::{Severity, Status, Witness};
 
@@ -65,37 +62,35 @@ impl Picture {
 
 /// How many rows a column of the drawing has: beyond it, lines cross and nothing can be read.
 const ROWS_MAX: usize = 40;
+/// With more requests to one service than this, they share a box.
+const APART_MAX: usize = 2;
 
 const ROW: usize = 30;
 const TOP: usize = 34;
-const BOX: usize = 260;
-const GAP: usize = 120;
-/// How many letters a box has room for.
-const LETTERS: usize = 38;
+const GAP: usize = 90;
+/// Where each column begins, and how wide its boxes are.
+const COLUMNS: [(usize, usize); 3] = [(0, 210), (210 + GAP, 290), (500 + 2 * GAP, 370)];
+/// A letter's width, in tenths of a pixel; wide fonts have wide letters.
+const LETTER: usize = 72;
 
 /// The agents with the worst findings, their roles, and what these are shown to reach.
 pub(crate) fn svg(shown: &Shown<'_>) -> String {
     let drawing = Drawing::of(shown);
-    if drawing.agents.is_empty() {
+    if drawing.columns[0].is_empty() {
         return String::new();
     }
-    let rows = drawing
-        .agents
-        .len()
-        .max(drawing.roles.len())
-        .max(drawing.resources.len());
-    let (width, height) = (3 * BOX + 2 * GAP, TOP + rows * ROW + 6);
+    let [.., (left, last)] = COLUMNS;
+    let (width, height) = (left + last, TOP + drawing.rows() * ROW + 6);
     let mut svg = format!(
         "<figure>\n<svg viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" aria-labelledby=\"picture-title picture-text\">\n\
          <title id=\"picture-title\">Agents, their roles and what these reach</title>\n\
          <desc id=\"picture-text\">{}</desc>\n",
         escape(&drawing.in_words())
     );
-    for (index, head) in ["agent", "acts through", "is shown to reach"]
+    for (head, (x, _)) in ["agent", "acts through", "is shown to reach"]
         .iter()
-        .enumerate()
+        .zip(COLUMNS)
     {
-        let x = index * (BOX + GAP);
         let _ = writeln!(svg, "<text class=\"head\" x=\"{x}\" y=\"16\">{head}</text>");
     }
     drawing.edges(&mut svg);
@@ -108,14 +103,26 @@ pub(crate) fn svg(shown: &Shown<'_>) -> String {
     svg
 }
 
-/// What is drawn: rows of three columns, and lines between them by row.
+/// A box.
+struct Entry {
+    label: String,
+    /// What tells it from the others; a reader sees it on pointing.
+    full: String,
+}
+
+/// From a box of one column to a box of the next.
+struct Line {
+    from: usize,
+    to: usize,
+    class: &'static str,
+}
+
+/// Three columns of boxes, and the lines between them.
 #[derive(Default)]
 struct Drawing {
-    agents: Vec<(String, String)>,
-    roles: Vec<(String, String)>,
-    resources: Vec<(String, String)>,
-    acts_through: Vec<(usize, usize, &'static str)>,
-    reaches: Vec<(usize, usize, &'static str)>,
+    columns: [Vec<Entry>; 3],
+    acts_through: Vec<Line>,
+    reaches: Vec<Line>,
 }
 
 impl Drawing {
@@ -129,29 +136,30 @@ impl Drawing {
         workers.sort_by(|a, b| (&a.roles, &a.name, &a.arn).cmp(&(&b.roles, &b.name, &b.arn)));
 
         let mut drawing = Self::default();
+        let [agents, roles, _] = &mut drawing.columns;
         for worker in workers {
-            let agent = drawing.agents.len();
-            drawing.agents.push((
-                worker.name.clone(),
-                format!("{} {}", worker.kind, worker.arn),
-            ));
+            let from = agents.len();
+            agents.push(Entry {
+                label: worker.name.clone(),
+                full: format!("{} {}", worker.kind, worker.arn),
+            });
             for arn in &worker.roles {
-                let label = words::local(arn).to_owned();
-                let Some(role) = row(&mut drawing.roles, label, arn) else {
+                let Some(to) = row(roles, words::local(arn), arn) else {
                     continue;
                 };
                 let sharers = shown.picture.roles.get(arn).map_or(0, |role| role.agents);
                 let class = if sharers > 1 { "shared" } else { "" };
-                drawing.acts_through.push((agent, role, class));
+                drawing.acts_through.push(Line { from, to, class });
             }
         }
         drawing.reach(shown);
         drawing
     }
 
-    /// Lines from roles to what a witness shows them to reach, the worst findings first.
+    /// Lines from roles to what a witness shows them to reach. Requests to one service share a box
+    /// where they are many; a line has the colour of the worst finding behind it.
     fn reach(&mut self, shown: &Shown<'_>) {
-        let mut drawn = BTreeSet::new();
+        let mut reached: BTreeMap<&str, BTreeMap<String, Vec<(usize, Severity)>>> = BTreeMap::new();
         for finding in &shown.report.findings {
             let (Status::Fail, Some(Witness::Request { request, .. })) =
                 (finding.status, &finding.witness)
@@ -159,25 +167,73 @@ impl Drawing {
                 continue;
             };
             let asks = request.principal.to_string();
-            let Some(role) = self.roles.iter().position(|(_, arn)| same_role(arn, &asks)) else {
+            let roles = &self.columns[1];
+            let Some(role) = roles.iter().position(|role| same_role(&role.full, &asks)) else {
                 continue;
             };
-            let label = format!("{} {}", request.action, words::local(&request.resource));
-            let full = format!("{} on {}", request.action, request.resource);
-            let Some(resource) = row(&mut self.resources, label, &full) else {
+            let action = request.action.as_str();
+            let service = action
+                .split_once(':')
+                .map_or(action, |(service, _)| service);
+            let request = format!("{action} {}", words::local(&request.resource));
+            let requests = reached.entry(service).or_default();
+            requests
+                .entry(request)
+                .or_default()
+                .push((role, finding.severity));
+        }
+        let mut boxes = Vec::new();
+        for (service, requests) in reached {
+            if requests.len() <= APART_MAX {
+                boxes.extend(requests.into_iter().map(|(request, from)| {
+                    let full = request.clone();
+                    (request, full, from)
+                }));
                 continue;
-            };
-            if drawn.insert((role, resource)) {
-                self.reaches.push((role, resource, class(finding.severity)));
             }
+            let label = format!("{service}: {} requests", requests.len());
+            let full: Vec<_> = requests.keys().map(String::as_str).collect();
+            let full = full.join("\n");
+            boxes.push((label, full, requests.into_values().flatten().collect()));
+        }
+        // A box stands level with the roles that reach it, so that few lines cross.
+        boxes.sort_by_cached_key(|(label, _, from)| {
+            let rows: usize = from.iter().map(|(role, _)| role).sum();
+            (rows * 1_000 / from.len().max(1), label.clone())
+        });
+        boxes.truncate(ROWS_MAX);
+        for (to, (label, full, from)) in boxes.into_iter().enumerate() {
+            self.columns[2].push(Entry { label, full });
+            let mut worst: BTreeMap<usize, Severity> = BTreeMap::new();
+            for (role, severity) in from {
+                let known = worst.entry(role).or_insert(severity);
+                *known = severity.max(*known);
+            }
+            let lines = worst.into_iter().map(|(from, severity)| Line {
+                from,
+                to,
+                class: class(severity),
+            });
+            self.reaches.extend(lines);
         }
     }
 
+    fn rows(&self) -> usize {
+        self.columns.iter().map(Vec::len).max().unwrap_or(0)
+    }
+
+    /// Where a box begins, from above; a short column stands in the middle.
+    fn top(&self, column: usize, row: usize) -> usize {
+        let len = self.columns.get(column).map_or(0, Vec::len);
+        TOP + (self.rows() - len) * ROW / 2 + row * ROW
+    }
+
     fn edges(&self, svg: &mut String) {
-        let columns = [(BOX, &self.acts_through), (2 * BOX + GAP, &self.reaches)];
-        for (x, lines) in columns {
-            for (from, to, class) in lines {
-                let (from, to) = (middle(*from), middle(*to));
+        for (column, lines) in [&self.acts_through, &self.reaches].into_iter().enumerate() {
+            let (left, width) = COLUMNS[column];
+            let x = left + width;
+            for Line { from, to, class } in lines {
+                let (from, to) = (self.top(column, *from) + 12, self.top(column + 1, *to) + 12);
                 let (bend, end) = (x + GAP / 2, x + GAP);
                 let _ = writeln!(
                     svg,
@@ -188,25 +244,24 @@ impl Drawing {
     }
 
     fn boxes(&self, svg: &mut String) {
-        let columns = [&self.agents, &self.roles, &self.resources];
-        for (column, rows) in columns.iter().enumerate() {
-            let x = column * (BOX + GAP);
-            for (index, (label, full)) in rows.iter().enumerate() {
-                let top = TOP + index * ROW;
+        for (column, (entries, (x, width))) in self.columns.iter().zip(COLUMNS).enumerate() {
+            for (row, entry) in entries.iter().enumerate() {
+                let top = self.top(column, row);
                 let shared = column == 1
                     && self
                         .acts_through
                         .iter()
-                        .any(|(_, role, class)| *role == index && !class.is_empty());
+                        .any(|line| line.to == row && !line.class.is_empty());
                 let class = if shared { " class=\"shared\"" } else { "" };
+                let letters = (width - 16) * 10 / LETTER;
                 let _ = writeln!(
                     svg,
-                    "<g><title>{}</title><rect{class} x=\"{x}\" y=\"{top}\" width=\"{BOX}\" height=\"24\" rx=\"5\"/>\
+                    "<g><title>{}</title><rect{class} x=\"{x}\" y=\"{top}\" width=\"{width}\" height=\"24\" rx=\"5\"/>\
                      <text x=\"{}\" y=\"{}\">{}</text></g>",
-                    escape(full),
+                    escape(&entry.full),
                     x + 8,
                     top + 16,
-                    escape(&shortened(label)),
+                    escape(&shortened(&entry.label, letters)),
                 );
             }
         }
@@ -214,46 +269,51 @@ impl Drawing {
 
     /// The drawing for who cannot see it.
     fn in_words(&self) -> String {
+        let [agents, roles, _] = &self.columns;
         let lines: Vec<_> = self
             .acts_through
             .iter()
-            .filter_map(|(agent, role, class)| {
-                let (agent, role) = (self.agents.get(*agent)?, self.roles.get(*role)?);
-                let shared = if class.is_empty() {
+            .filter_map(|line| {
+                let (agent, role) = (agents.get(line.from)?, roles.get(line.to)?);
+                let shared = if line.class.is_empty() {
                     ""
                 } else {
                     ", which is shared"
                 };
-                Some(format!("{} acts through {}{shared}.", agent.0, role.0))
+                Some(format!(
+                    "{} acts through {}{shared}.",
+                    agent.label, role.label
+                ))
             })
             .collect();
         lines.join(" ")
     }
 
     fn caption(&self, all: usize) -> String {
-        let which = if self.agents.len() < all {
-            format!(
-                "The {} agents with the worst findings, of {all}. ",
-                self.agents.len()
-            )
+        let drawn = self.columns[0].len();
+        let which = if drawn < all {
+            format!("The {drawn} agents with the worst findings, of {all}. ")
         } else {
             String::new()
         };
         format!(
             "{which}A heavier line to a role means that several agents share it; a line to the right means that a \
-             finding shows the request. The tables below say the same in words."
+             finding shows the request; point at a box to read it in full. The tables below say the same in words."
         )
     }
 }
 
 /// The row of this entry, made if there is room.
-fn row(rows: &mut Vec<(String, String)>, label: String, full: &str) -> Option<usize> {
-    if let Some(found) = rows.iter().position(|(_, other)| other == full) {
+fn row(entries: &mut Vec<Entry>, label: &str, full: &str) -> Option<usize> {
+    if let Some(found) = entries.iter().position(|other| other.full == full) {
         return Some(found);
     }
-    (rows.len() < ROWS_MAX).then(|| {
-        rows.push((label, full.to_owned()));
-        rows.len() - 1
+    (entries.len() < ROWS_MAX).then(|| {
+        entries.push(Entry {
+            label: label.to_owned(),
+            full: full.to_owned(),
+        });
+        entries.len() - 1
     })
 }
 
@@ -268,17 +328,13 @@ fn same_role(role: &str, asks: &str) -> bool {
     session.is_some_and(|name| words::short(role) == name)
 }
 
-fn middle(row: usize) -> usize {
-    TOP + row * ROW + 12
-}
-
-fn shortened(label: &str) -> String {
-    if label.chars().count() <= LETTERS {
+fn shortened(label: &str, room: usize) -> String {
+    if label.chars().count() <= room {
         return label.to_owned();
     }
     // The end of an ARN tells more than its middle.
     let letters: Vec<char> = label.chars().collect();
-    let (head, tail) = (LETTERS / 2, LETTERS - LETTERS / 2 - 1);
+    let (head, tail) = (room / 2, room - room / 2 - 1);
     let start: String = letters.iter().take(head).collect();
     let end: String = letters.iter().skip(letters.len() - tail).collect();
     format!("{start}…{end}")
