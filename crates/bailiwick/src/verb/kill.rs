@@ -123,10 +123,14 @@ fn killed(answer: &Value) -> String {
     } else {
         " The ledger cannot take it now; it is kept beside the database until it can."
     };
+    let ended = match ended.unwrap_or_default() {
+        0 => "no grant has ended so far".to_owned(),
+        1 => "1 grant has ended so far".to_owned(),
+        more => format!("{more} grants have ended so far"),
+    };
     format!(
-        "Stopped: {}. Every call is denied from now on; {} grants have ended, the rest follows.{unknown}{recorded}\n",
+        "Stopped: {}. Every call is denied from now on; {ended}.{unknown}{recorded}\n",
         what(answer),
-        ended.unwrap_or_default(),
     ) + &answer.get("verified").map(verified).unwrap_or_default()
 }
 
