@@ -137,12 +137,7 @@ impl Folders {
 /// The files of a snapshot, named by their paths below it; a file alone has no name below itself.
 fn snapshot(path: &Path) -> Result<BTreeMap<String, Vec<u8>>, Vec<String>> {
     if path.is_dir() {
-        return read_files(
-            path,
-            path,
-            |path| Folders::is_json(path),
-            SNAPSHOT_LENGTH_MAX,
-        );
+        return read_files(path, path, Folders::is_json, SNAPSHOT_LENGTH_MAX);
     }
     let bytes = fs::read(path).map_err(|error| vec![format!("{}: {error}", path.display())])?;
     Ok(BTreeMap::from([(String::new(), bytes)]))

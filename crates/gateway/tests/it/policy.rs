@@ -41,8 +41,8 @@ fn decided(
     house: &House,
     token: &str,
     action: &str,
-    properties: Value,
-    resource: Value,
+    properties: &Value,
+    resource: &Value,
 ) -> (Value, String) {
     let body = json!({
         "subject": { "type": "agent", "id": "keeper" },
@@ -68,8 +68,8 @@ fn what_cannot_be_evaluated_is_denied_and_its_record_says_why() {
             &house,
             &token,
             "call",
-            args,
-            json!({ "type": "tool", "id": name }),
+            &args,
+            &json!({ "type": "tool", "id": name }),
         )
     };
     assert_eq!(
@@ -123,8 +123,8 @@ fn what_cannot_be_evaluated_is_denied_and_its_record_says_why() {
             &house,
             &token,
             action,
-            json!({}),
-            json!({ "type": kind, "id": "sums/add" }),
+            &json!({}),
+            &json!({ "type": kind, "id": "sums/add" }),
         );
         assert_eq!(decision, false, "{action} {kind}");
         assert_ne!(code, "allowed");
@@ -253,7 +253,7 @@ fn a_path_that_leads_elsewhere_than_it_says_is_refused_before_any_policy() {
     ] {
         let args = json!({ "one": 1, "other": 2 });
         let resource = json!({ "type": "tool", "id": name });
-        let (decision, code) = decided(&house, &token, "call", args, resource);
+        let (decision, code) = decided(&house, &token, "call", &args, &resource);
         assert_eq!(decision, false, "{name:?}");
         assert!(
             matches!(code.as_str(), "call_unreadable" | "not_declared"),
@@ -262,7 +262,7 @@ fn a_path_that_leads_elsewhere_than_it_says_is_refused_before_any_policy() {
     }
     let aws = |resource: &str| {
         let resource = json!({ "type": "aws", "id": resource });
-        decided(&house, &token, "s3:GetObject", json!({}), resource)
+        decided(&house, &token, "s3:GetObject", &json!({}), &resource)
     };
     assert_eq!(
         aws("arn:aws:s3:::files/acme"),
@@ -286,7 +286,7 @@ fn a_path_that_leads_elsewhere_than_it_says_is_refused_before_any_policy() {
     }
     let put = |path: &str| {
         let resource = json!({ "type": "tool", "id": "files/put" });
-        decided(&house, &token, "call", json!({ "path": path }), resource)
+        decided(&house, &token, "call", &json!({ "path": path }), &resource)
     };
     assert_eq!(put("/data/in/a.txt"), (json!(true), "allowed".into()));
     for path in [
