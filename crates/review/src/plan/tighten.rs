@@ -9,9 +9,9 @@ use std::{collections::BTreeSet, sync::Arc};
 use bailiwick_charter::compile::{Closure, closure};
 use bailiwick_estate::{Agent, Id, Role};
 use bailiwick_iam::{
-    access::{Access, Contained},
+    access::{Access, Contained, resources_meet},
     layers::{Layers, Policies},
-    policy::{Effect, Policy, Selection, Statement, Version},
+    policy::{Condition, Effect, Policy, Selection, Statement, Version},
     synthesis::{Compacted, Sizes, compact},
 };
 
@@ -143,13 +143,26 @@ impl Tightening<'_> {
         let mut kept: Vec<Statement> = wanted.iter().flat_map(|it| self.within(it, old)).collect();
         let old_layers = self.split.old_layers();
         let held = old_layers.identity.iter().flat_map(|it| it.iter());
-        for statement in held
+        let held: Vec<&Statement> = held
             .filter_map(|it| it.policy())
             .flat_map(|it| &it.statements)
-        {
+            .collect();
+        for statement in &held {
             match statement.effect {
                 Effect::Allow => kept.extend(self.within(statement, &in_want)),
-                Effect::Deny => kept.push(statement.clone()),
+                Effect::Deny => kept.push((*statement).clone()),
+            }
+        }
+        let partly = wanted
+            .iter()
+            .filter(|it| !self.is_within(std::slice::from_ref(*it), old));
+        for wanted in partly {
+            for held in held.iter().filter(|it| it.effect == Effect::Allow) {
+                let both = meet(wanted, held).into_iter();
+                kept.extend(both.filter(|it| {
+                    let it = std::slice::from_ref(it);
+                    self.is_within(it, old) && self.is_within(it, &in_want)
+                }));
             }
         }
         let kept = Arc::new(policy(kept));
@@ -351,6 +364,9 @@ impl Tightening<'_> {
         if !coverage.accounts.contains(&account) {
             return Proven::unknown(format!("the trail does not cover the account {account}"));
         }
+        if let Some(seen) = self.removed_and_seen(new) {
+            return seen;
+        }
         let removed = old.beyond(new, LINES_MAX);
         let actions = removed.lines.iter().flat_map(|line| &line.actions);
         let unseen = seen::unseen(actions.map(String::as_str), coverage);
@@ -373,6 +389,28 @@ impl Tightening<'_> {
             ));
         }
         Proven::by_facts([told])
+    }
+
+    /// A call that went through and that the role could not make any more: it is not unused.
+    fn removed_and_seen(&self, new: &Access<'_>) -> Option<Proven> {
+        let old = self.split.old_layers();
+        for line in self.split.own_lines(&self.unit) {
+            let layers = Layers {
+                identity: Some([compiled("observed", observed(line))].into()),
+                session: old.identity.clone(),
+                endpoint: old.boundary.clone(),
+                ..Layers::default()
+            };
+            let had = self.split.algebra.access(&layers, None);
+            match new.contains(&had) {
+                Contained::Proved => {}
+                answer @ (Contained::Refuted(_) | Contained::Unknown(_)) => {
+                    let why = "it was seen, and could not be kept in the words of the charter and of the old policies";
+                    return Some(Proven::of(answer, Vec::new(), why));
+                }
+            }
+        }
+        None
     }
 
     fn baseline(&self) -> Vec<BaselineRight> {
@@ -411,6 +449,58 @@ impl Tightening<'_> {
         }
         remarks
     }
+}
+
+/// What two statements may have in common, in their words: an action of the one that is wanted, on a
+/// resource of either, under the conditions of both. Whether both allow it is for the algebra to say.
+fn meet(wanted: &Statement, held: &Statement) -> Vec<Statement> {
+    let (Selection::Only(actions), Some(Selection::Only(on))) =
+        (&wanted.actions, &wanted.resources)
+    else {
+        return Vec::new();
+    };
+    let more = match &held.resources {
+        Some(Selection::Only(more)) => more.as_slice(),
+        Some(Selection::AllBut(_)) | None => &[],
+    };
+    let says_the_same = |one: &Condition, other: &Condition| {
+        one.operator == other.operator && one.key.value.eq_ignore_ascii_case(&other.key.value)
+    };
+    // One operator holds one key once.
+    let contradict = wanted.conditions.iter().any(|one| {
+        held.conditions
+            .iter()
+            .any(|other| says_the_same(one, other))
+    });
+    if contradict {
+        return Vec::new();
+    }
+    let resources: Vec<_> = on
+        .iter()
+        .chain(more.iter().filter(|it| {
+            on.iter()
+                .any(|own| resources_meet(&own.value.0, &it.value.0))
+        }))
+        .collect();
+    let conditions: Vec<Condition> = wanted
+        .conditions
+        .iter()
+        .chain(&held.conditions)
+        .cloned()
+        .collect();
+    let mut both = Vec::new();
+    for action in actions {
+        for resource in &resources {
+            both.push(Statement {
+                sid: None,
+                actions: Selection::Only(vec![action.clone()]),
+                resources: Some(Selection::Only(vec![(*resource).clone()])),
+                conditions: conditions.clone(),
+                ..wanted.clone()
+            });
+        }
+    }
+    both
 }
 
 /// `tightened`, `tightened-2`, …

@@ -29,7 +29,10 @@ use proptest::{prelude::*, strategy::ValueTree as _};
 use serde_json::{Value, json};
 
 use crate::{
-    made::{CIRCUMSTANCES, Declared, HOME, OLD, REQUESTS, RIGHTS, Right, World, world},
+    made::{
+        Agent, CIRCUMSTANCES, Call, Declared, HOME, Kind, OLD, REQUESTS, RIGHTS, Right, Seen,
+        World, world,
+    },
     plans::estate,
 };
 
@@ -438,6 +441,9 @@ fn check_tighten(world: World) -> Result<(), TestCaseError> {
             if of(Claim::ObservedInNew) == Some(Verdict::Proved) && was_seen && declares && had {
                 prop_assert!(has, "{right:?} {at} was seen, is declared and lost");
             }
+            if of(Claim::RemovedIsUnused) == Some(Verdict::Proved) && was_seen && had {
+                prop_assert!(has, "{right:?} {at} was seen, and is called unused");
+            }
         }
     }
     Ok(())
@@ -545,6 +551,59 @@ proptest! {
     #[test]
     fn what_a_ceiling_proves_the_evaluator_finds(world in world(1..4)) {
         check_ceiling(world)?;
+    }
+}
+
+/// What the old policy allows under a condition, and a charter and a trail without one.
+#[test]
+fn a_tightening_keeps_what_both_sides_allow_under_the_conditions_of_both() {
+    let declared = Declared {
+        rights: vec![0],
+        is_brokered: false,
+        is_of_class: false,
+        has_long_name: false,
+        has_model: false,
+    };
+    let tls = json!({"Bool": {"aws:SecureTransport": "true"}});
+    for resource in ["arn:aws:s3:::a/*", "arn:aws:s3:::a/in/*"] {
+        let world = World {
+            agents: vec![Agent {
+                kind: Kind::Harness,
+                number: 0,
+                versions: 0,
+                charter: Some(declared.clone()),
+            }],
+            inline: vec![
+                json!({"Effect": "Allow", "Action": "s3:*", "Resource": resource, "Condition": tls}),
+            ],
+            managed: None,
+            boundary: None,
+            scps: Vec::new(),
+            by_people: false,
+            is_named_elsewhere: false,
+            seen: Some(Seen {
+                has_coverage: true,
+                calls: vec![Call {
+                    agent: None,
+                    request: 1,
+                    went_through: true,
+                }],
+            }),
+        };
+        let given = Given::of(world);
+        let before = estate(&given.snapshot);
+        let agent = before.agents.values().next().unwrap();
+        let plan = tighten(given.sources(&before), agent).unwrap();
+        let after = estate(&given.snapshot.apply(&plan).unwrap());
+        let after = Decided::of(&after);
+        let old = OLD.parse().unwrap();
+        let reads = |at| after.allows(&old, REQUESTS[1], at, Under::OwnPolicies);
+        assert!(reads(0) && !reads(1), "{resource}: {:#?}", plan.changes);
+        let writes = ("s3:PutObject", "arn:aws:s3:::a/in/x");
+        assert!(
+            !after.allows(&old, writes, 0, Under::OwnPolicies),
+            "{resource}"
+        );
     }
 }
 
