@@ -11,10 +11,13 @@ use serde_json::json;
 use crate::daemon::Place;
 
 /// A collector that takes everything, and keeps the paths and bodies.
-fn collector() -> (String, Arc<Mutex<Vec<(String, Vec<u8>)>>>) {
+/// What came, by path.
+type Came = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+
+fn collector() -> (String, Came) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = format!("http://{}", listener.local_addr().unwrap());
-    let came: Arc<Mutex<Vec<(String, Vec<u8>)>>> = Arc::default();
+    let came = Came::default();
     let kept = Arc::clone(&came);
     std::thread::spawn(move || {
         for stream in listener.incoming() {
