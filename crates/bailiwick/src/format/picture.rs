@@ -117,6 +117,9 @@ struct Line {
     class: &'static str,
 }
 
+/// The rows of the roles that reach something, and how bad each finding says that is.
+type Reachers = Vec<(usize, Severity)>;
+
 /// Three columns of boxes, and the lines between them.
 #[derive(Default)]
 struct Drawing {
@@ -159,7 +162,7 @@ impl Drawing {
     /// Lines from roles to what a witness shows them to reach. Requests to one service share a box
     /// where they are many; a line has the colour of the worst finding behind it.
     fn reach(&mut self, shown: &Shown<'_>) {
-        let mut reached: BTreeMap<&str, BTreeMap<String, Vec<(usize, Severity)>>> = BTreeMap::new();
+        let mut reached: BTreeMap<&str, BTreeMap<String, Reachers>> = BTreeMap::new();
         for finding in &shown.report.findings {
             let (Status::Fail, Some(Witness::Request { request, .. })) =
                 (finding.status, &finding.witness)
@@ -229,8 +232,8 @@ impl Drawing {
     }
 
     fn edges(&self, svg: &mut String) {
-        for (column, lines) in [&self.acts_through, &self.reaches].into_iter().enumerate() {
-            let (left, width) = COLUMNS[column];
+        let lines = [&self.acts_through, &self.reaches];
+        for (column, (lines, (left, width))) in lines.into_iter().zip(COLUMNS).enumerate() {
             let x = left + width;
             for Line { from, to, class } in lines {
                 let (from, to) = (self.top(column, *from) + 12, self.top(column + 1, *to) + 12);

@@ -10,10 +10,10 @@ use serde_json::json;
 
 use crate::daemon::Place;
 
-/// A collector that takes everything, and keeps the paths and bodies.
-/// What came, by path.
+/// The paths and bodies of what came.
 type Came = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
 
+/// A collector that takes everything, and keeps it.
 fn collector() -> (String, Came) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = format!("http://{}", listener.local_addr().unwrap());
