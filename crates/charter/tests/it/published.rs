@@ -41,14 +41,22 @@ fn named(schema: &Value, fields: &mut Vec<String>) {
     }
 }
 
+/// A block that begins with no agent is what stands in a task.
 #[test]
 fn the_page_s_examples_are_charters() {
     let page = docs("charter.md");
-    let blocks = page.split("```yaml\n").skip(1);
+    let mut blocks = page
+        .split("```yaml\n")
+        .skip(1)
+        .map(|block| block.split("```").next().unwrap());
+    let whole = blocks.next().unwrap();
+    Charter::parse("charter.md", whole).unwrap();
+    let head = whole.split("tasks:\n").next().unwrap();
     let mut read = 0;
-    for block in blocks {
-        let text = block.split("```").next().unwrap();
-        Charter::parse("charter.md", text).unwrap();
+    for task in blocks {
+        let task: String = task.lines().map(|line| format!("    {line}\n")).collect();
+        let text = format!("{head}tasks:\n  excerpt:\n    for: 20m\n{task}");
+        Charter::parse("charter.md", &text).unwrap();
         read += 1;
     }
     assert!(read >= 1);
