@@ -111,6 +111,8 @@ impl Sqlite {
             path: folder.to_owned(),
             source,
         })?;
+        // Looked at before a connection that writes changes its journal.
+        schema::found(&connect(&path, false)?, &path, schema::MIGRATIONS)?;
         let mut connection = connect(&path, true)?;
         if let Some(pages_max) = settings.pages_max {
             connection.pragma_update_and_check(None, "max_page_count", pages_max, |_| Ok(()))?;

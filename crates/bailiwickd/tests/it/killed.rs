@@ -177,5 +177,5 @@ fn a_schema_is_brought_up_to_date_whole_and_a_newer_one_is_refused() {
         assert_eq!(code, 2, "{args:?}: {err}");
         assert!(err.contains(&(version + 1).to_string()), "{err}");
     }
-    assert_eq!(std::fs::read(&database).unwrap(), bytes, "and not touched");
+    assert!(std::fs::read(&database).unwrap() == bytes, "it was touched");
 }

@@ -18,20 +18,18 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("sessions.sql"),
 ];
 
-/// Brings the schema up to date in one transaction, and writes the table of transitions that the
-/// triggers obey from the one in the code.
-pub(super) fn migrate(
-    connection: &mut Connection,
+/// The version of the schema that is there. What another program or a newer release wrote is
+/// refused.
+pub(super) fn found(
+    connection: &Connection,
     path: &Path,
     migrations: &[&str],
-) -> Result<(), OpenError> {
-    // The version is in the header of the file, so it is committed with the rest.
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let found: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+) -> Result<u32, OpenError> {
+    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let application: i32 =
-        transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
+        connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let tables: u32 =
-        transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     let is_new = application == 0 && found == 0 && tables == 0;
     if application != APPLICATION_ID && !is_new {
         return Err(OpenError::Foreign(path.to_owned()));
@@ -44,9 +42,23 @@ pub(super) fn migrate(
             known,
         });
     }
+    Ok(found)
+}
+
+/// Brings the schema up to date in one transaction, and writes the table of transitions that the
+/// triggers obey from the one in the code.
+pub(super) fn migrate(
+    connection: &mut Connection,
+    path: &Path,
+    migrations: &[&str],
+) -> Result<(), OpenError> {
+    // The version is in the header of the file, so it is committed with the rest.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found = found(&transaction, path, migrations)?;
     for migration in migrations.iter().skip(found as usize) {
         transaction.execute_batch(migration)?;
     }
+    let known = u32::try_from(migrations.len()).unwrap_or(u32::MAX);
     transaction.pragma_update(None, "user_version", known)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.execute("DELETE FROM transitions", [])?;
