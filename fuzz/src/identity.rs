@@ -20,12 +20,15 @@ const NOW_MS: u64 = 1_800_000_000_000;
 pub fn identity_signature(input: &[u8]) {
     let text = text(input);
     for shown in [text.to_owned(), BASE64URL.encode(text)] {
-        let Ok(read) = ShownSignature::read(&shown) else {
+        let Ok(mut read) = ShownSignature::read(&shown) else {
             continue;
         };
         let again = ShownSignature::read(&read.show()).map(|again| again.show());
         assert_eq!(again, Ok(read.show()));
-        assert!(!format!("{read:?}").contains(&read.signed.signature));
+        // Another part may hold the same letters and be shown.
+        let with_signature = format!("{read:?}");
+        read.signed.signature.clear();
+        assert_eq!(format!("{read:?}"), with_signature);
     }
 }
 
