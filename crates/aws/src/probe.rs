@@ -28,7 +28,7 @@ pub struct Object {
 /// A text that names no object.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` is no object: write arn:aws:s3:::BUCKET/KEY, with letters, digits and /!_.*'()- alone"
+    "`{text}` is no object: write arn:aws:s3:::BUCKET/KEY, with letters, digits and /_.- alone"
 )]
 pub struct ParseObjectError {
     text: String,
@@ -40,9 +40,14 @@ impl std::str::FromStr for Object {
     /// Takes what needs no encoding: where a canary lies is the operator's choice.
     fn from_str(text: &str) -> Result<Self, ParseObjectError> {
         let parts = || {
-            let rest = text.strip_prefix("arn:")?.split_once(":s3:::")?.1;
+            let (partition, rest) = text.strip_prefix("arn:")?.split_once(":s3:::")?;
             let (bucket, key) = rest.split_once('/')?;
+            let is_partition = !partition.is_empty()
+                && partition
+                    .bytes()
+                    .all(|it| it.is_ascii_lowercase() || it == b'-');
             let is_bucket = bucket.len() >= 3
+                && !bucket.contains("..")
                 && bucket.bytes().all(|it| {
                     it.is_ascii_lowercase() || it.is_ascii_digit() || b".-".contains(&it)
                 });
@@ -51,8 +56,8 @@ impl std::str::FromStr for Object {
                 && key
                     .bytes()
                     .all(|it| it.is_ascii_alphanumeric() || b"/_.-".contains(&it));
-            let has_step = text.split('/').any(|part| matches!(part, "" | "." | ".."));
-            (is_bucket && is_key && !has_step).then(|| Self {
+            let has_step = key.split('/').any(|part| matches!(part, "" | "." | ".."));
+            (is_partition && is_bucket && is_key && !has_step).then(|| Self {
                 bucket: bucket.to_owned(),
                 key: key.to_owned(),
             })
@@ -157,6 +162,8 @@ mod tests {
     fn an_object_is_named_in_one_way() {
         assert!("arn:aws:s3:::ledger/2026/canary".parse::<Object>().is_ok());
         for text in [
+            "arn:a/b:s3:::ledger/canary",
+            "arn:aws:s3:::led..ger/canary",
             "arn:aws:s3:::ledger",
             "arn:aws:s3:::ledger/",
             "arn:aws:s3:::ledger/*",
