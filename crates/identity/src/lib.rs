@@ -1,7 +1,7 @@
 //! Who an agent is.
 //!
 //! This crate knows proofs of identity: how each is read strictly, who is asked about it, what it
-//! yields ([`Proved`]), and which charter that stands for ([`bind`]). It refuses to know what the agent may do
+//! yields ([`Proved`]), and which charter that stands for ([`bind()`]). It refuses to know what the agent may do
 //! then (the authority's), and it keeps nothing: what must be seen for the first time is handed to
 //! whoever opens the grant, who pays it in the same transaction ([`Once`]).
 //!
