@@ -11,9 +11,6 @@ use crate::{fuzz, peers};
 const FUZZ_SECONDS_CI: u32 = 60;
 const FUZZ_SECONDS: u32 = 5;
 
-/// The second driver of the store's contract, which no program of ours turns on yet.
-const POSTGRES: &str = "bailiwick-store/postgres";
-
 /// What a step counted. A step that counts nothing of its own counts as one check.
 #[derive(Default)]
 struct Tally {
@@ -86,8 +83,6 @@ fn clippy() -> Result<()> {
     let clippy = [
         "clippy",
         "--workspace",
-        "--features",
-        POSTGRES,
         "--all-targets",
         "--keep-going",
         "--locked",
@@ -117,8 +112,6 @@ fn tests() -> Result<Tally> {
             "nextest",
             "run",
             "--workspace",
-            "--features",
-            POSTGRES,
             "--locked",
             "--no-fail-fast",
         ];
@@ -129,8 +122,6 @@ fn tests() -> Result<Tally> {
         &[
             "test",
             "--workspace",
-            "--features",
-            POSTGRES,
             "--tests",
             "--locked",
             "--no-fail-fast",

@@ -80,9 +80,23 @@ pub(crate) struct Run {
     /// the snapshot contradicts is refused
     #[arg(long, value_name = "PATH")]
     pub(crate) estate: Option<PathBuf>,
-    /// A database for many replicas
-    #[arg(long, value_name = "URL", hide = true)]
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+    /// The name of this replica: another for each, and the same at each start
+    #[arg(long, value_name = "NAME", requires = "database")]
+    pub(crate) replica: Option<String>,
+}
+
+/// A database that replicas share.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Shared {
+    /// A PostgreSQL database that many replicas share: postgres://USER@HOST/NAME. Its password is
+    /// read from PGPASSWORD. Without it, SQLite in --data serves this process alone
+    #[arg(long, value_name = "URL")]
     pub(crate) database: Option<String>,
+    /// The certificate (PEM) of the authority that vouches for the server of that database
+    #[arg(long, value_name = "FILE", requires = "database")]
+    pub(crate) database_ca: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, clap::Args)]

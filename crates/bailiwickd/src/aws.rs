@@ -12,12 +12,13 @@ use bailiwick_aws::{
     transport::Transport,
 };
 use bailiwick_credentials::{Canaries, Keys, Revoker, Sessions, Standing};
+use bailiwick_gateway::World;
 
 use crate::{
     args::Aws,
     fault::Fault,
     own_key::{Container, Environment, Program},
-    world::{EmbeddedBroker, EmbeddedRevoker},
+    world::{BrokerOf, RevokerOf},
 };
 
 /// What speaks to AWS for the daemon.
@@ -48,7 +49,7 @@ impl Account {
     }
 
     /// The one writer of denials.
-    pub(crate) fn revoker(self, broker: Arc<EmbeddedBroker>) -> EmbeddedRevoker {
+    pub(crate) fn revoker<W: World>(self, broker: Arc<BrokerOf<W>>) -> RevokerOf<W> {
         let Self {
             sessions,
             standing,

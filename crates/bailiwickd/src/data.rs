@@ -1,13 +1,15 @@
 //! The folder with the database, the secrets and the checkpoints.
 //!
 //! `operator.token` holds the first operator's token, `operators.json` the others by their hashes,
-//! `keys/` the three secrets, `address` where the daemon listens. All of it is for its owner alone.
+//! `keys/` the three secrets, `address` where the daemon listens. `replica`, where it is there, says
+//! that grants and record are in a database elsewhere. All of it is for its owner alone.
 
 use std::{
     fs,
-    io::{self, Write as _},
+    io::{self, Read as _, Seek as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use anyhow::Context as _;
@@ -22,13 +24,18 @@ const OPERATORS: &str = "operators.json";
 const KEYS: &str = "keys";
 const ADDRESS: &str = "address";
 const PUBLIC_KEY: &str = "ledger.pub";
+const REPLICA: &str = "replica";
 
 /// Others than the owner may not read: permissions with any of these bits are too wide.
 const TOO_WIDE: u32 = 0o077;
 
 /// The folder.
 #[derive(Debug)]
-pub(crate) struct Folder(PathBuf);
+pub(crate) struct Folder {
+    path: PathBuf,
+    /// Locked for as long as a replica serves with this folder.
+    replica: OnceLock<fs::File>,
+}
 
 /// Which secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,13 +79,16 @@ impl Folder {
                 .create(&folder)
                 .with_context(|| format!("`{}` cannot be made", folder.display()))?;
         }
-        let folder = Self(path.to_owned());
+        let folder = Self {
+            path: path.to_owned(),
+            replica: OnceLock::new(),
+        };
         folder.check_modes()?;
         Ok(folder)
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// Whether others may read what is for the owner alone.
@@ -86,8 +96,8 @@ impl Folder {
     /// # Errors
     /// The first file with too wide permissions.
     pub(crate) fn check_modes(&self) -> anyhow::Result<()> {
-        let secrets = Secret::ALL.map(|secret| self.0.join(KEYS).join(secret.file()));
-        let others = [OPERATOR_TOKEN, OPERATORS].map(|name| self.0.join(name));
+        let secrets = Secret::ALL.map(|secret| self.path.join(KEYS).join(secret.file()));
+        let others = [OPERATOR_TOKEN, OPERATORS].map(|name| self.path.join(name));
         for path in secrets.into_iter().chain(others) {
             let Ok(about) = fs::metadata(&path) else {
                 continue;
@@ -104,12 +114,94 @@ impl Folder {
         Ok(())
     }
 
+    /// Holds this folder for a replica, and for no other process, as long as this process lives.
+    ///
+    /// # Errors
+    /// If it is another's: what lies here (the spool, checkpoints) belongs to one name in one database.
+    pub(crate) fn hold_for_replica(&self, name: &str) -> anyhow::Result<()> {
+        let shown = self.path.display();
+        if bailiwick_store::Sqlite::is_in(&self.path) {
+            let fault = Fault::new(format!("`{shown}` holds the grants and the record of a daemon without --database, which would be left behind"))
+                .mend("give this replica another folder; keep that one for its record");
+            return Err(fault.into());
+        }
+        let path = self.path.join(REPLICA);
+        let opened = fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path);
+        let mut file = opened.map_err(|error| unreadable(&path, &error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => {
+                let fault = Fault::new(format!("another daemon serves with `{shown}`"))
+                    .mend("give each replica a folder of its own");
+                return Err(fault.into());
+            }
+            Err(fs::TryLockError::Error(error)) => return Err(unreadable(&path, &error)),
+        }
+        let mut was = String::new();
+        file.read_to_string(&mut was)
+            .map_err(|error| unreadable(&path, &error))?;
+        let was = was.trim();
+        if !was.is_empty() && was != name {
+            let fault = Fault::new(format!(
+                "`{shown}` is the folder of replica `{was}`, and this is `{name}`"
+            ))
+            .mend("give each replica a folder of its own, and the same name at each start");
+            return Err(fault.into());
+        }
+        // It is held already if this is done twice.
+        let _ = self.replica.set(file);
+        Ok(())
+    }
+
+    /// From now on the folder it holds is the replica's of this name.
+    ///
+    /// # Errors
+    /// If that cannot be written.
+    pub(crate) fn remember_replica(&self, name: &str) -> anyhow::Result<()> {
+        let Some(mut file) = self.replica.get() else {
+            return Ok(());
+        };
+        let written = file
+            .rewind()
+            .and_then(|()| writeln!(file, "{name}"))
+            .and_then(|()| file.sync_all());
+        let written = written.and_then(|()| bailiwick_store::fsync_folder(&self.path));
+        let path = self.path.join(REPLICA);
+        written.with_context(|| format!("`{}` cannot be written", path.display()))
+    }
+
+    /// Refuses what is for SQLite where this is a replica's folder.
+    ///
+    /// # Errors
+    /// If it is one.
+    pub(crate) fn refuse_of_replica(&self, what: &str) -> anyhow::Result<()> {
+        let path = self.path.join(REPLICA);
+        match fs::read_to_string(&path) {
+            // Held by one that never came to its database.
+            Ok(name) if name.trim().is_empty() => Ok(()),
+            Ok(name) => {
+                let shown = self.path.display();
+                let fault = Fault::new(format!("{what} works on SQLite, and `{shown}` is the folder of replica `{}`: its grants and its record are in PostgreSQL", name.trim()))
+                    .mend("docs/operate/replicas.md says what to do there instead");
+                Err(fault.into())
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(unreadable(&path, &error)),
+        }
+    }
+
     /// A secret, made on the first start.
     ///
     /// # Errors
     /// If it cannot be made or read.
     pub(crate) fn secret(&self, which: Secret) -> anyhow::Result<[u8; 32]> {
-        let path = self.0.join(KEYS).join(which.file());
+        let path = self.path.join(KEYS).join(which.file());
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -130,12 +222,12 @@ impl Folder {
 
     /// Writes the key that verifies checkpoints, for auditors.
     pub(crate) fn publish_key(&self, key: &str) -> anyhow::Result<()> {
-        replace(&self.0.join(PUBLIC_KEY), &format!("{key}\n"))
+        replace(&self.path.join(PUBLIC_KEY), &format!("{key}\n"))
     }
 
     /// Writes where the daemon listens, for the command line.
     pub(crate) fn publish_address(&self, address: &str) -> anyhow::Result<()> {
-        replace(&self.0.join(ADDRESS), &format!("{address}\n"))
+        replace(&self.path.join(ADDRESS), &format!("{address}\n"))
     }
 
     /// All operators; the first one is made with its token on the first start.
@@ -143,7 +235,7 @@ impl Folder {
     /// # Errors
     /// If they cannot be read.
     pub(crate) fn operators(&self) -> anyhow::Result<Operators> {
-        let path = self.0.join(OPERATOR_TOKEN);
+        let path = self.path.join(OPERATOR_TOKEN);
         let token = match fs::read_to_string(&path) {
             Ok(token) => token,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -170,7 +262,7 @@ impl Folder {
     /// # Errors
     /// If they cannot be read.
     pub(crate) fn listed(&self) -> anyhow::Result<Vec<Operator>> {
-        let path = self.0.join(OPERATORS);
+        let path = self.path.join(OPERATORS);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -188,7 +280,7 @@ impl Folder {
     pub(crate) fn list(&self, operators: Vec<Operator>) -> anyhow::Result<()> {
         let mut text = serde_json::to_string_pretty(&OperatorsFile { operators })?;
         text.push('\n');
-        replace(&self.0.join(OPERATORS), &text)
+        replace(&self.path.join(OPERATORS), &text)
     }
 }
 

@@ -15,6 +15,7 @@ mod log;
 mod maintenance;
 mod operators;
 mod own_key;
+mod prepared;
 mod replay;
 mod run;
 mod tls;

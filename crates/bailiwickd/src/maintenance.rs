@@ -22,6 +22,9 @@ use crate::{
 const ENTRIES_AT_ONCE: usize = 4_096;
 
 pub(crate) fn backup(asked: &Backup) -> anyhow::Result<ExitCode> {
+    if asked.data.folder.is_dir() {
+        Folder::open(&asked.data.folder)?.refuse_of_replica("backup")?;
+    }
     bailiwick_store::backup(&asked.data.folder, &asked.to).map_err(named)?;
     log::say(&format!(
         "The database is in `{}`. The keys and the operators are not: copy `{}/keys` and `operator*` to a place for secrets.",
@@ -33,6 +36,7 @@ pub(crate) fn backup(asked: &Backup) -> anyhow::Result<ExitCode> {
 
 pub(crate) fn restore(asked: &Restore) -> anyhow::Result<ExitCode> {
     let data = Folder::open(&asked.data.folder)?;
+    data.refuse_of_replica("restore")?;
     let now_ms = now_ms();
     let restored = runtime()?.block_on(bailiwick_store::restore(
         &asked.from,
@@ -56,6 +60,7 @@ pub(crate) fn restore(asked: &Restore) -> anyhow::Result<ExitCode> {
 
 pub(crate) fn migrate(asked: &Migrate) -> anyhow::Result<ExitCode> {
     let data = Folder::open(&asked.data.folder)?;
+    data.refuse_of_replica("migrate")?;
     let store = Sqlite::open(data.path(), world::settings()).map_err(unopened)?;
     let generation = store.generation()?;
     log::say(&format!(
@@ -151,6 +156,9 @@ fn look_at_folder(path: &Path) -> Result<String, String> {
 
 /// Reads the whole ledger, as an auditor would. The daemon must not be running: it owns the store.
 fn look_at_ledger(path: &Path) -> Result<String, String> {
+    let data = Folder::open(path).map_err(|error| error.to_string())?;
+    data.refuse_of_replica("doctor")
+        .map_err(|error| error.to_string())?;
     let store = match Sqlite::open(path, world::settings()) {
         Ok(store) => store,
         Err(OpenError::InUse(_)) => {
@@ -160,7 +168,6 @@ fn look_at_ledger(path: &Path) -> Result<String, String> {
         }
         Err(error) => return Err(error.to_string()),
     };
-    let data = Folder::open(path).map_err(|error| error.to_string())?;
     let key = data
         .secret(Secret::Checkpoints)
         .map_err(|error| error.to_string())?;

@@ -1,25 +1,24 @@
 //! Starting, serving, stopping.
 
-use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use bailiwick_authority::token::{Keyring, SigningSecret};
-use bailiwick_broker::SystemClock;
-use bailiwick_gateway::{Door, Gateway, Keys, Listening, Settings, router, serve};
-use bailiwick_ledger::{argument::ArgumentKey, note};
-use bailiwick_store::Sqlite;
-use tokio::{net::TcpListener, signal::unix::SignalKind, sync::watch};
+use bailiwick_broker::{Broker, SystemClock};
+use bailiwick_gateway::{Draining, Gateway, Listening, Settings, World, router, serve};
+use tokio::{net::TcpListener, signal::unix::SignalKind, sync::watch, task::JoinSet};
+use tokio_rustls::TlsAcceptor;
 
 use crate::{
     args::Run,
-    aws,
-    data::{Folder, Secret},
+    aws::Account,
+    data::Folder,
     fault::Fault,
-    folders::Folders,
-    identity, log, tls,
+    folders::{Folders, Look},
+    log,
+    prepared::Prepared,
     traces::{self, Traces},
-    watch::{end_of_changed, now_ms, reload, revoke, sign, signal, signals, sweep, tell},
-    world::{self, EmbeddedBroker},
+    watch::{end_of_changed, follow, reload, revoke, sign, signal, signals, sweep, tell},
+    world::{Alone, Ground, Replicated},
 };
 
 pub(crate) fn run(asked: &Run) -> anyhow::Result<ExitCode> {
@@ -30,7 +29,11 @@ pub(crate) fn run(asked: &Run) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("no threads to run on")?;
-    let served = runtime.block_on(start(asked));
+    let served = if asked.shared.database.is_some() {
+        runtime.block_on(start::<Replicated>(asked))
+    } else {
+        runtime.block_on(start::<Alone>(asked))
+    };
     if let Some(traces) = &traces {
         traces.finish();
     }
@@ -40,16 +43,6 @@ pub(crate) fn run(asked: &Run) -> anyhow::Result<ExitCode> {
 
 /// What cannot be meant, before anything is made.
 fn check(asked: &Run) -> anyhow::Result<()> {
-    let later = |flag: &str, what: &str| {
-        let fault = Fault::new(format!("{flag} is not built yet")).mend(what);
-        Err(anyhow::Error::from(fault))
-    };
-    if asked.database.is_some() {
-        return later(
-            "--database",
-            "leave it out: SQLite in --data serves one process",
-        );
-    }
     let is_near = asked.listen.ip().is_loopback();
     if !is_near && asked.tls_cert.is_none() {
         let fault = Fault::new(format!("--listen {} is reached from elsewhere, and tokens would travel in the clear", asked.listen))
@@ -64,79 +57,77 @@ fn check(asked: &Run) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn start(asked: &Run) -> anyhow::Result<()> {
-    let data = Arc::new(Folder::open(&asked.data.folder)?);
-    let operators = data.operators()?;
-    let folders = Folders {
-        charters: asked.charters.clone(),
-        policies: asked.policies.clone(),
-        tools: asked.tools.clone(),
-        estate: asked.estate.clone(),
-        grant_seconds_max: Some(asked.grant_max),
-        argument_key: ArgumentKey::new(data.secret(Secret::Arguments)?),
-    };
-    let seen = folders.look();
-    let rules = folders.read(now_ms()).map_err(|problems| {
-        let lines: String = problems.iter().map(|line| format!("\n  {line}")).collect();
-        Fault::new(format!("the folders cannot be put in force:{lines}"))
-            .mend("mend them, or name other folders with --charters and --policies")
-    })?;
-    let door = Door::new(asked.hosts.iter().map(String::as_str))
-        .map_err(|error| Fault::new(format!("--host: {error}")))?;
-    let (proofs, notes) = identity::proofs(asked.identity.as_deref())?;
-    let tls = match (&asked.tls_cert, &asked.tls_key) {
-        (Some(certificate), Some(key)) => Some(tls::acceptor(certificate, key, &proofs)?),
-        _ => None,
-    };
-    let checkpoints = note::Signer::new(&asked.origin, &data.secret(Secret::Checkpoints)?)
-        .map_err(|error| Fault::new(format!("--origin `{}`: {error}", asked.origin)))?;
-    data.publish_key(&checkpoints.verifier().to_string())?;
-    let keys = Keys {
-        tokens: Keyring::new(SigningSecret::new(&data.secret(Secret::Tokens)?)),
-        checkpoints,
-    };
-    let authorization = match &asked.signal_authorization {
-        Some(file) => Some(authorization(file)?),
-        None => None,
-    };
-    let account = aws::account(&asked.aws).await?;
+async fn start<G: Ground>(asked: &Run) -> anyhow::Result<()> {
+    let prepared = Prepared::read(asked).await?;
     // Before anything is accepted, all that fell due while nobody ran is ended.
-    let store = Sqlite::open(data.path(), world::settings()).map_err(|error| {
-        Fault::new(format!("the store in `{}`: {error}", data.path().display()))
-    })?;
-    let beside = bailiwick_store::Folder::open(data.path())?;
-    let broker: EmbeddedBroker = EmbeddedBroker::open(store, beside, SystemClock::new()).await?;
+    let store = G::open(asked, &prepared.data).await?;
+    let beside = bailiwick_store::Folder::open(prepared.data.path())?;
+    let broker = Broker::open(store, beside, SystemClock::new()).await?;
     let listener = TcpListener::bind(asked.listen)
         .await
         .map_err(|error| Fault::new(format!("--listen {}: {error}", asked.listen)))?;
-    let settings = Settings {
-        origin: asked.origin.clone(),
-        audiences: asked.audiences.clone(),
-        door,
-        is_near: asked.listen.ip().is_loopback(),
-        is_tls: tls.is_some(),
-        trusts_everybody: asked.trust_everybody,
-    };
-    let address = {
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        format!("{scheme}://{}", listener.local_addr()?)
-    };
-    let gateway = Gateway::new(Arc::new(broker), settings, keys, rules, operators);
-    let mut gateway = gateway.with_proofs(proofs).with_traces(traces::continues);
-    if let Some(account) = &account {
+    let is_tls = prepared.tls.is_some();
+    let scheme = if is_tls { "https" } else { "http" };
+    let address = format!("{scheme}://{}", listener.local_addr()?);
+    let mut gateway: Gateway<G> = Gateway::new(
+        Arc::new(broker),
+        Settings {
+            origin: asked.origin.clone(),
+            audiences: asked.audiences.clone(),
+            door: prepared.door,
+            is_near: asked.listen.ip().is_loopback(),
+            is_tls,
+            trusts_everybody: asked.trust_everybody,
+        },
+        prepared.keys,
+        prepared.rules,
+        prepared.operators,
+    )
+    .with_proofs(prepared.proofs)
+    .with_traces(traces::continues);
+    if let Some(account) = &prepared.account {
         gateway = gateway.with_aws(account.for_gateway());
     }
     let gateway = Arc::new(gateway);
-    tell(
-        &gateway,
-        &format!("bailiwickd {} started", env!("CARGO_PKG_VERSION")),
-    )
-    .await;
+    announce(&gateway, asked, &prepared.notes, prepared.account.as_ref()).await;
+    prepared.data.publish_address(&address)?;
+    let charters = gateway.rules().charters.len();
+    tracing::info!(address, charters, data = %prepared.data.path().display(), "listening");
+
+    let (drain, draining) = watch::channel(false);
+    let beside = Beside {
+        data: prepared.data,
+        folders: prepared.folders,
+        seen: prepared.seen,
+        account: prepared.account,
+        authorization: prepared.authorization,
+    };
+    let mut running = beside.run(&gateway, asked, &draining);
+    serve_until_told(&gateway, listener, prepared.tls, &drain).await?;
+    while running.join_next().await.is_some() {}
+    crate::watch::checkpoint(&gateway).await;
+    gateway.broker().close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Says in the log, and in the ledger, what an operator should know of this start.
+async fn announce<W: World>(
+    gateway: &Gateway<W>,
+    asked: &Run,
+    notes: &[String],
+    account: Option<&Account>,
+) {
+    let started = format!("bailiwickd {} started", env!("CARGO_PKG_VERSION"));
+    tell(gateway, &started).await;
     for note in notes {
         tracing::warn!("{note}");
-        tell(&gateway, &note).await;
+        tell(gateway, note).await;
     }
-    if let Some(account) = &account {
+    if let Some(replica) = &asked.replica {
+        tracing::info!(replica, "one of several on a database");
+    }
+    if let Some(account) = account {
         tracing::info!(
             broker = account.caller,
             sts = account.sts.endpoint.authority(),
@@ -152,58 +143,65 @@ async fn start(asked: &Run) -> anyhow::Result<()> {
             "--trust-everybody: every process on this machine is believed to be any agent; never use it with real credentials"
         );
     }
-    data.publish_address(&address)?;
-    tracing::info!(address, charters = gateway.rules().charters.len(), data = %data.path().display(), "listening");
+}
 
-    let (drain, draining) = watch::channel(false);
-    let mut beside = tokio::task::JoinSet::new();
-    beside.spawn(sweep(Arc::clone(&gateway), draining.clone()));
-    let every = Duration::from_secs(asked.checkpoint_every);
-    beside.spawn(sign(Arc::clone(&gateway), every, draining.clone()));
-    beside.spawn(reload(
-        Arc::clone(&gateway),
-        folders,
-        Arc::clone(&data),
-        seen,
-        draining.clone(),
-    ));
-    if let Some(account) = account {
-        let revoker = account.revoker(Arc::clone(gateway.broker()));
-        beside.spawn(revoke(revoker, draining.clone()));
+/// What runs beside the requests works with this.
+struct Beside {
+    data: Arc<Folder>,
+    folders: Folders,
+    seen: Look,
+    account: Option<Account>,
+    authorization: Option<String>,
+}
+
+impl Beside {
+    fn run<W: World>(
+        self,
+        gateway: &Arc<Gateway<W>>,
+        asked: &Run,
+        draining: &Draining,
+    ) -> JoinSet<()> {
+        let mut running = JoinSet::new();
+        running.spawn(sweep(Arc::clone(gateway), draining.clone()));
+        running.spawn(follow(Arc::clone(gateway), draining.clone()));
+        let every = Duration::from_secs(asked.checkpoint_every);
+        running.spawn(sign(Arc::clone(gateway), every, draining.clone()));
+        running.spawn(reload(
+            Arc::clone(gateway),
+            self.folders,
+            self.data,
+            self.seen,
+            draining.clone(),
+        ));
+        if let Some(account) = self.account {
+            let revoker = account.revoker::<W>(Arc::clone(gateway.broker()));
+            running.spawn(revoke::<W>(revoker, draining.clone()));
+        }
+        for receiver in &asked.signal_to {
+            let signals = signals(gateway, receiver, self.authorization.clone());
+            running.spawn(signal::<W>(signals, draining.clone()));
+        }
+        let changed = Arc::clone(gateway);
+        running.spawn(async move { end_of_changed(&changed).await });
+        running
     }
-    for receiver in &asked.signal_to {
-        let signals = signals(&gateway, receiver, authorization.clone());
-        beside.spawn(signal(signals, draining.clone()));
-    }
-    let changed = Arc::clone(&gateway);
-    beside.spawn(async move { end_of_changed(&changed).await });
-    let serving = tokio::spawn(serve(
-        Listening { listener, tls },
-        router(Arc::clone(&gateway)),
-        draining,
-    ));
+}
+
+/// Serves until a signal says that it is enough, and until what was accepted is answered.
+async fn serve_until_told<W: World>(
+    gateway: &Arc<Gateway<W>>,
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    drain: &watch::Sender<bool>,
+) -> anyhow::Result<()> {
+    let routes = router(Arc::clone(gateway));
+    let serving = serve(Listening { listener, tls }, routes, drain.subscribe());
+    let serving = tokio::spawn(serving);
     until_told_to_stop().await?;
     tracing::info!("draining: nothing new is accepted");
     gateway.drain();
     let _ = drain.send(true);
-    serving.await.context("serving ended badly")?;
-    while beside.join_next().await.is_some() {}
-    crate::watch::checkpoint(&gateway).await;
-    gateway.broker().close().await;
-    tracing::info!("stopped");
-    Ok(())
-}
-
-fn authorization(file: &Path) -> anyhow::Result<String> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Fault::new(format!("{}: {error}", file.display())))?;
-    let text = text.trim();
-    let is_header = !text.is_empty() && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-    if !is_header {
-        let fault = Fault::new(format!("{} holds no one line of text", file.display()));
-        return Err(fault.mend("write it as it is sent: `Bearer …`").into());
-    }
-    Ok(text.to_owned())
+    serving.await.context("serving ended badly")
 }
 
 async fn until_told_to_stop() -> anyhow::Result<()> {

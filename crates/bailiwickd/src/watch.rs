@@ -10,18 +10,22 @@ use bailiwick_broker::{
     port::{Change, Clock as _, Store as _, Which},
 };
 use bailiwick_credentials::{Receiver, Sign, Signals};
-use bailiwick_gateway::Draining;
+use bailiwick_gateway::{Draining, Gateway, World};
 use bailiwick_ledger::{Actor, Entry};
 use tokio::{signal::unix::SignalKind, task::JoinSet};
 
 use crate::{
     data::Folder,
     folders::{Folders, Look},
-    world::{EmbeddedGateway, EmbeddedRevoker, EmbeddedSignals},
+    world::{RevokerOf, SignalsOf},
 };
 
 /// Grants that ended are recorded as such within so long; they are denied at once.
 const SWEEP_EVERY: Duration = Duration::from_millis(500);
+
+/// What other replicas did is heard within so long. A kill that they cleared still acts here until
+/// then; what they set is obeyed at once, since the database looks.
+const FOLLOW_EVERY: Duration = Duration::from_millis(500);
 
 /// Grants that ended are looked for so often, for IAM to deny their sessions.
 const REVOKE_EVERY: Duration = Duration::from_millis(250);
@@ -34,7 +38,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 const ENDED_AT_ONCE: usize = 256;
 
 /// Ends what is due, and tells the store what was kept beside it, until `draining`.
-pub(crate) async fn sweep(gateway: Arc<EmbeddedGateway>, mut draining: Draining) {
+pub(crate) async fn sweep<W: World>(gateway: Arc<Gateway<W>>, mut draining: Draining) {
     let broker = gateway.broker();
     loop {
         let swept = match broker.drain_spool().await {
@@ -55,8 +59,21 @@ pub(crate) async fn sweep(gateway: Arc<EmbeddedGateway>, mut draining: Draining)
     }
 }
 
+/// Hears what other replicas did, until `draining`.
+pub(crate) async fn follow<W: World>(gateway: Arc<Gateway<W>>, mut draining: Draining) {
+    loop {
+        if let Err(error) = gateway.broker().follow().await {
+            tracing::error!(%error, "what other replicas did is not heard; every call is decided by the database all the same");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(FOLLOW_EVERY) => {}
+            _ = draining.wait_for(|drains| *drains) => return,
+        }
+    }
+}
+
 /// Has IAM deny the sessions of ended grants, until `draining`.
-pub(crate) async fn revoke(mut revoker: EmbeddedRevoker, mut draining: Draining) {
+pub(crate) async fn revoke<W: World>(mut revoker: RevokerOf<W>, mut draining: Draining) {
     loop {
         let is_last = *draining.borrow();
         let begun = Instant::now();
@@ -82,11 +99,11 @@ pub(crate) async fn revoke(mut revoker: EmbeddedRevoker, mut draining: Draining)
 }
 
 /// What tells a receiver of the ends of grants, signed by the gateway.
-pub(crate) fn signals(
-    gateway: &Arc<EmbeddedGateway>,
+pub(crate) fn signals<W: World>(
+    gateway: &Arc<Gateway<W>>,
     receiver: &Receiver,
     authorization: Option<String>,
-) -> EmbeddedSignals {
+) -> SignalsOf<W> {
     let signs = Arc::clone(gateway);
     let sign: Sign =
         Arc::new(move |end, receiver| signs.session_revoked(end, &receiver.to_string()));
@@ -95,7 +112,7 @@ pub(crate) fn signals(
 }
 
 /// Tells a receiver of the ends of grants, until `draining`.
-pub(crate) async fn signal(mut signals: EmbeddedSignals, mut draining: Draining) {
+pub(crate) async fn signal<W: World>(mut signals: SignalsOf<W>, mut draining: Draining) {
     loop {
         match signals.turn().await {
             Ok(true | false) => {}
@@ -109,7 +126,11 @@ pub(crate) async fn signal(mut signals: EmbeddedSignals, mut draining: Draining)
 }
 
 /// Signs for the ledger now and then, until `draining`.
-pub(crate) async fn sign(gateway: Arc<EmbeddedGateway>, every: Duration, mut draining: Draining) {
+pub(crate) async fn sign<W: World>(
+    gateway: Arc<Gateway<W>>,
+    every: Duration,
+    mut draining: Draining,
+) {
     loop {
         checkpoint(&gateway).await;
         tokio::select! {
@@ -119,15 +140,15 @@ pub(crate) async fn sign(gateway: Arc<EmbeddedGateway>, every: Duration, mut dra
     }
 }
 
-pub(crate) async fn checkpoint(gateway: &EmbeddedGateway) {
+pub(crate) async fn checkpoint<W: World>(gateway: &Gateway<W>) {
     if let Err(error) = gateway.checkpoint().await {
         tracing::error!(%error, "no checkpoint of the ledger");
     }
 }
 
 /// Reads the folders again when they change, or when a hang-up signal asks for it.
-pub(crate) async fn reload(
-    gateway: Arc<EmbeddedGateway>,
+pub(crate) async fn reload<W: World>(
+    gateway: Arc<Gateway<W>>,
     folders: Folders,
     data: Arc<Folder>,
     mut seen: Look,
@@ -160,7 +181,7 @@ pub(crate) async fn reload(
 }
 
 /// Puts what the folders hold in force, or keeps what is and says why.
-async fn replace(gateway: &Arc<EmbeddedGateway>, folders: &Folders) {
+async fn replace<W: World>(gateway: &Arc<Gateway<W>>, folders: &Folders) {
     let folders = folders.clone();
     let read_at_ms = gateway.broker().now_ms();
     let read = tokio::task::spawn_blocking(move || folders.read(read_at_ms)).await;
@@ -190,7 +211,7 @@ async fn replace(gateway: &Arc<EmbeddedGateway>, folders: &Folders) {
 }
 
 /// Records what is in force.
-pub(crate) async fn tell(gateway: &EmbeddedGateway, what: &str) {
+pub(crate) async fn tell<W: World>(gateway: &Gateway<W>, what: &str) {
     let rules = gateway.rules();
     let entry = Entry {
         reason_code: Some(what.to_owned()),
@@ -215,7 +236,7 @@ pub(crate) async fn tell(gateway: &EmbeddedGateway, what: &str) {
 }
 
 /// Ends live grants of charters that are not in force. They are denied already.
-pub(crate) async fn end_of_changed(gateway: &Arc<EmbeddedGateway>) {
+pub(crate) async fn end_of_changed<W: World>(gateway: &Arc<Gateway<W>>) {
     let hashes = gateway.rules().hashes();
     let mut after: Option<String> = None;
     let mut ended = 0_usize;

@@ -124,10 +124,9 @@ impl Store for Postgres {
 
     async fn grant(&self, id: &str) -> Result<Dated<Option<Arc<Grant>>>, StoreError> {
         let as_of_ms = self.as_of_ms.load(Ordering::Acquire);
-        let value = within(async {
-            let client = self.reader.shared().await?;
-            read::grant(&client, id).await
-        });
+        let value = self
+            .reader
+            .ask(|client| async move { read::grant(&client, id).await });
         Ok(Dated {
             value: value.await?.map(Arc::new),
             as_of_ms,
@@ -141,19 +140,16 @@ impl Store for Postgres {
         limit: usize,
     ) -> Result<Vec<Arc<Grant>>, StoreError> {
         let after = after.unwrap_or_default();
-        within(async {
-            let client = self.lister.shared().await?;
-            read::grants(&client, &which, after, limit).await
-        })
-        .await
+        self.lister
+            .ask(|client| async move { read::grants(&client, &which, after, limit).await })
+            .await
     }
 
     async fn stops(&self) -> Result<Dated<Vec<Stop>>, StoreError> {
         let as_of_ms = self.as_of_ms.load(Ordering::Acquire);
-        let value = within(async {
-            let client = self.reader.shared().await?;
-            read::stops(&client).await
-        });
+        let value = self
+            .reader
+            .ask(|client| async move { read::stops(&client).await });
         Ok(Dated {
             value: value.await?,
             as_of_ms,
@@ -161,27 +157,21 @@ impl Store for Postgres {
     }
 
     async fn ticket(&self, hash: Hash) -> Result<Option<Ticket>, StoreError> {
-        within(async {
-            let client = self.reader.shared().await?;
-            read::ticket(&client, hash).await
-        })
-        .await
+        self.reader
+            .ask(|client| async move { read::ticket(&client, hash).await })
+            .await
     }
 
     async fn answer(&self, key: &str) -> Result<Option<Answer>, StoreError> {
-        within(async {
-            let client = self.reader.shared().await?;
-            read::answer(&client, key).await
-        })
-        .await
+        self.reader
+            .ask(|client| async move { read::answer(&client, key).await })
+            .await
     }
 
     async fn intents(&self, limit: usize) -> Result<Vec<Intent>, StoreError> {
-        within(async {
-            let client = self.lister.shared().await?;
-            read::intents(&client, "true", limit).await
-        })
-        .await
+        self.lister
+            .ask(|client| async move { read::intents(&client, "true", limit).await })
+            .await
     }
 
     async fn abandoned(&self, limit: usize) -> Result<Vec<Intent>, StoreError> {
@@ -189,59 +179,45 @@ impl Store for Postgres {
             "NOT EXISTS (SELECT 1 FROM replicas WHERE replicas.epoch = intents.epoch
                 AND seen > clock_timestamp() - interval '{DEAD_AFTER}')"
         );
-        within(async {
-            let client = self.lister.shared().await?;
-            read::intents(&client, &dead, limit).await
-        })
-        .await
+        self.lister
+            .ask(|client| async move { read::intents(&client, &dead, limit).await })
+            .await
     }
 
     async fn news(&self) -> Result<Option<News>, StoreError> {
-        within(async {
-            let client = self.reader.shared().await?;
-            self.heard_since(&client).await
-        })
-        .await
+        self.reader
+            .ask(|client| async move { self.heard_since(&client).await })
+            .await
     }
 
     async fn posts(&self, limit: usize) -> Result<Vec<Post>, StoreError> {
-        within(async {
-            let client = self.lister.shared().await?;
-            read::posts(&client, limit).await
-        })
-        .await
+        self.lister
+            .ask(|client| async move { read::posts(&client, limit).await })
+            .await
     }
 
     async fn records(&self, from: u64, limit: usize) -> Result<Vec<Record>, StoreError> {
-        within(async {
-            let client = self.lister.shared().await?;
-            read::records(&client, from, limit).await
-        })
-        .await
+        self.lister
+            .ask(|client| async move { read::records(&client, from, limit).await })
+            .await
     }
 
     async fn chain(&self) -> Result<Chain, StoreError> {
-        within(async {
-            let client = self.reader.shared().await?;
-            read::chain(&client).await
-        })
-        .await
+        self.reader
+            .ask(|client| async move { read::chain(&client).await })
+            .await
     }
 
     async fn inclusion(&self, seq: u64, size: u64) -> Result<Vec<Hash>, StoreError> {
-        within(async {
-            let client = self.lister.shared().await?;
-            tree::inclusion(&client, seq, size).await
-        })
-        .await
+        self.lister
+            .ask(|client| async move { tree::inclusion(&client, seq, size).await })
+            .await
     }
 
     async fn consistency(&self, old: u64, new: u64) -> Result<Vec<Hash>, StoreError> {
-        within(async {
-            let client = self.lister.shared().await?;
-            tree::consistency(&client, old, new).await
-        })
-        .await
+        self.lister
+            .ask(|client| async move { tree::consistency(&client, old, new).await })
+            .await
     }
 
     fn epoch(&self) -> u64 {

@@ -132,6 +132,11 @@ impl Sqlite {
         })
     }
 
+    /// Whether a folder holds such a store.
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(DATABASE).exists()
+    }
+
     /// The generation of the database: it grows each time a backup is put back.
     ///
     /// # Errors

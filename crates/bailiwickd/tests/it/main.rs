@@ -15,6 +15,7 @@ mod daemon;
 mod disk;
 mod killed;
 mod life;
+mod replicas;
 mod secrets;
 mod story;
 mod traces;

@@ -188,6 +188,15 @@ impl Asker {
         Ok(answer)
     }
 
+    /// Lets new grants of a killed agent open again.
+    pub(crate) fn clear(&mut self, agent: &str) -> Result<(), Gone> {
+        let body = json!({ "scope": "agent", "name": agent, "reason": "a test" });
+        let operator = self.operator.clone();
+        let answer = self.ask(&operator, "POST", "/v1/kill/clear", &body)?;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        Ok(())
+    }
+
     pub(crate) fn operator_reads(&mut self, path: &str) -> Result<Answer, Gone> {
         let operator = self.operator.clone();
         self.ask(&operator, "GET", path, &Value::Null)

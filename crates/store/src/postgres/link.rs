@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio_postgres::{Client, Config, NoTls, config::Host};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{WITHIN, failed};
+use super::{WITHIN, failed, within};
 
 /// Ours is a schema of its own, so that the database may have others.
 const SETUP: &str = "SET search_path = bailiwick, pg_catalog, pg_temp;
@@ -23,6 +23,8 @@ const SETUP: &str = "SET search_path = bailiwick, pg_catalog, pg_temp;
 pub enum DatabaseError {
     #[error("the address of the database cannot be read: {0}")]
     Address(String),
+    #[error("the address of the database holds a password, which every process here can read")]
+    PasswordInAddress,
     #[error(
         "the database at `{0}` is reached over a network, and nothing would hide what is sent: give the certificate of its authority"
     )]
@@ -59,12 +61,13 @@ impl fmt::Debug for Database {
 }
 
 impl Database {
-    /// The database of an address, `postgres://USER@HOST/NAME`, and its password where the address
-    /// does not have it. With `tls` the server must show a
-    /// certificate that it trusts; without, only a Unix socket and loopback are reached.
+    /// The database of an address, `postgres://USER@HOST/NAME`, and its password. With `tls` the
+    /// server must show a certificate that it trusts; without, only a Unix socket and loopback are
+    /// reached.
     ///
     /// # Errors
-    /// If the address cannot be read, or would be reached in the clear over a network.
+    /// If the address cannot be read, holds a password, or would be reached in the clear over a
+    /// network.
     pub fn new(
         address: &str,
         password: Option<&str>,
@@ -74,6 +77,9 @@ impl Database {
         let mut config: Config = address
             .parse()
             .map_err(|error: tokio_postgres::Error| DatabaseError::Address(error.to_string()))?;
+        if config.get_password().is_some() {
+            return Err(DatabaseError::PasswordInAddress);
+        }
         if let Some(password) = password {
             config.password(password);
         }
@@ -82,6 +88,11 @@ impl Database {
                 && !is_loopback(name)
             {
                 return Err(DatabaseError::InTheClear(name.clone()));
+            }
+        }
+        for address in config.get_hostaddrs() {
+            if tls.is_none() && !address.is_loopback() {
+                return Err(DatabaseError::InTheClear(address.to_string()));
             }
         }
         config
@@ -146,7 +157,7 @@ pub(super) struct Link {
 
 impl Link {
     /// The connection, to share.
-    pub(super) async fn shared(&self) -> Result<Arc<Client>, StoreError> {
+    async fn shared(&self) -> Result<Arc<Client>, StoreError> {
         let mut kept = self.client.lock().await;
         if let Some(client) = kept.as_ref().filter(|client| !client.is_closed()) {
             return Ok(Arc::clone(client));
@@ -154,6 +165,19 @@ impl Link {
         let client = Arc::new(self.database.connect().await?);
         *kept = Some(Arc::clone(&client));
         Ok(client)
+    }
+
+    /// Asks on the shared connection, within the time that there is. One that gave no answer is not
+    /// asked again: whatever is behind it would wait as well.
+    pub(super) async fn ask<T, F: Future<Output = Result<T, StoreError>>>(
+        &self,
+        ask: impl FnOnce(Arc<Client>) -> F,
+    ) -> Result<T, StoreError> {
+        let answer = within(async { ask(self.shared().await?).await }).await;
+        if let Err(StoreError::Unavailable(_)) = &answer {
+            self.drop_client().await;
+        }
+        answer
     }
 
     /// The connection, for one who asks alone: the others wait.

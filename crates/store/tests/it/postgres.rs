@@ -312,13 +312,15 @@ fn a_newer_schema_is_left_alone() {
 #[test]
 fn nothing_travels_in_the_clear_over_a_network() {
     for (address, is_taken) in [
-        ("postgres://u:secret@127.0.0.1/d", true),
+        ("postgres://u@127.0.0.1/d", true),
+        ("postgres://u:secret@127.0.0.1/d", false),
         ("postgres://u@localhost/d", true),
         ("postgres://u@%2Frun%2Fpostgresql/d", true),
-        ("postgres://u:secret@db.example.com/d", false),
-        ("postgres://u:secret@10.0.0.1,127.0.0.1/d", false),
+        ("postgres://u@db.example.com/d", false),
+        ("postgres://u@10.0.0.1,127.0.0.1/d", false),
+        ("postgres://u@localhost/d?hostaddr=10.0.0.1", false),
     ] {
-        let opened = Database::new(address, None, None);
+        let opened = Database::new(address, Some("secret"), None);
         assert_eq!(opened.is_ok(), is_taken, "{address}");
         assert!(!format!("{opened:?}").contains("secret"), "{opened:?}");
     }

@@ -1,0 +1,279 @@
+//! Two daemons on one PostgreSQL: what one does the other obeys, and whoever is cut off denies.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use bailiwick_testkit::{
+    daemon::{Daemon, Home},
+    postgres::Server,
+    way::Way,
+};
+
+use crate::story::{Account, Asker, CALLS, home, plainly};
+
+/// What one replica does acts on the others within so long, as the design promises.
+const SEEN_WITHIN: Duration = Duration::from_secs(2);
+
+/// A daemon on a shared database, in a folder of its own.
+struct Replica {
+    home: Home,
+    daemon: Daemon,
+    // Its folder lasts as long as it does.
+    _folder: tempfile::TempDir,
+}
+
+impl Replica {
+    /// The first makes the keys, and the others have the same.
+    fn start(name: &str, address: &str, like: Option<&Home>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let home = home(folder.path(), &["worker", "victim"]);
+        if let Some(like) = like {
+            home.same_keys(like).unwrap();
+        }
+        let daemon = home.start(|command| {
+            plainly(command);
+            command.args(["--database", address, "--replica", name]);
+        });
+        Self {
+            home,
+            daemon: daemon.unwrap(),
+            _folder: folder,
+        }
+    }
+
+    fn asker(&self) -> Asker {
+        Asker::new(&self.home, &self.daemon)
+    }
+}
+
+#[test]
+fn what_one_replica_does_the_other_obeys() {
+    let Some(server) = Server::start().unwrap() else {
+        return;
+    };
+    let address = server.database().unwrap();
+    let first = Replica::start("a", &address, None);
+    let second = Replica::start("b", &address, Some(&first.home));
+    let (mut one, mut other) = (first.asker(), second.asker());
+    // One budget for all: calls alternate between the two.
+    let held = one.open("worker", "post").unwrap();
+    for call in 0..CALLS {
+        let asker = if call % 2 == 0 { &mut one } else { &mut other };
+        assert!(asker.call(&held).unwrap());
+    }
+    assert!(!one.call(&held).unwrap() && !other.call(&held).unwrap());
+    // Revoked by one, denied by the other before anybody can have told it.
+    let held = one.open("worker", "post").unwrap();
+    assert!(other.call(&held).unwrap());
+    assert_eq!(one.end(&held).unwrap().status, 200);
+    assert!(!other.call(&held).unwrap());
+    // Killed by one, denied by the other, and no grant opens there.
+    let held = other.open("victim", "post").unwrap();
+    assert!(other.call(&held).unwrap());
+    one.kill("victim").unwrap();
+    assert!(!other.call(&held).unwrap());
+    assert_eq!(other.asked_for("victim", "post").unwrap().status, 403);
+    // Cleared by one: the other lets new ones open soon, and the old one stays ended.
+    thread::sleep(SEEN_WITHIN);
+    one.clear("victim").unwrap();
+    let begun = Instant::now();
+    while other.asked_for("victim", "post").unwrap().status != 201 {
+        assert!(begun.elapsed() < SEEN_WITHIN, "a cleared kill still acts");
+    }
+    assert!(!other.call(&held).unwrap());
+    let mut account = Account::new();
+    account.read_on(&mut other);
+    for replica in [&first, &second] {
+        account.verify(&replica.home);
+    }
+    account.holds(&one.released);
+    account.holds(&other.released);
+}
+
+#[test]
+fn a_replica_that_is_cut_off_denies_and_turns_red_and_the_others_go_on() {
+    let Some(server) = Server::start().unwrap() else {
+        return;
+    };
+    let address = server.database().unwrap();
+    let way = Way::to(server.port()).unwrap();
+    let cut = address.replace(&server.port().to_string(), &way.port().to_string());
+    let first = Replica::start("a", &address, None);
+    let second = Replica::start("b", &cut, Some(&first.home));
+    let (mut one, mut other) = (first.asker(), second.asker());
+    let held = one.open("worker", "share").unwrap();
+    assert!(one.call(&held).unwrap() && other.call(&held).unwrap());
+    way.cut();
+    let begun = Instant::now();
+    assert!(!other.call(&held).unwrap(), "allowed while cut off");
+    assert!(
+        begun.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert!(!other.ready().unwrap(), "ready while cut off");
+    assert!(one.call(&held).unwrap() && one.ready().unwrap());
+    // A kill there acts there, and is kept until the others can be told.
+    let killed = other.kill("victim").unwrap().json();
+    assert_eq!(
+        (&killed["recorded"], &killed["kept"]),
+        (&false.into(), &true.into())
+    );
+    way.mend();
+    let begun = Instant::now();
+    while !other.ready().unwrap() {
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "never ready again"
+        );
+    }
+    assert!(other.call(&held).unwrap());
+    let begun = Instant::now();
+    while one.asked_for("victim", "post").unwrap().status != 403 {
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "the others were never told"
+        );
+    }
+    let mut account = Account::new();
+    account.read_on(&mut one);
+    account.verify(&first.home);
+    account.holds(&one.released);
+    account.holds(&other.released);
+}
+
+#[test]
+fn a_replica_that_is_killed_under_load_leaves_nothing_to_the_others_that_was_not_recorded() {
+    let Some(server) = Server::start().unwrap() else {
+        return;
+    };
+    let address = server.database().unwrap();
+    let first = Replica::start("a", &address, None);
+    let mut released = Vec::new();
+    let mut account = Account::new();
+    for round in 0..4 {
+        let mut second = Replica::start("b", &address, Some(&first.home));
+        let askers: Vec<_> = (0..4)
+            .map(|_| {
+                let mut asker = second.asker();
+                thread::spawn(move || {
+                    while one_life(&mut asker).is_ok() {}
+                    asker.released
+                })
+            })
+            .collect();
+        thread::sleep(Duration::from_millis(300 + 130 * round));
+        second.daemon.kill().unwrap();
+        for asker in askers {
+            released.extend(asker.join().unwrap());
+        }
+    }
+    // What it had begun is settled by its successor.
+    let second = Replica::start("b", &address, Some(&first.home));
+    let mut asker = second.asker();
+    account.read_on(&mut asker);
+    account.verify(&first.home);
+    account.holds(&released);
+    assert!(account.attempts().values().all(|over| *over == 1));
+    assert!(!released.is_empty());
+}
+
+fn one_life(asker: &mut Asker) -> Result<(), crate::story::Gone> {
+    let held = asker.open("worker", "post")?;
+    for _ in 0..CALLS {
+        assert!(asker.call(&held)?);
+    }
+    assert!(!asker.call(&held)?);
+    asker.end(&held).map(drop)
+}
+
+/// What a daemon, or a verb of it, says as it refuses to go on with the folder of a home.
+fn refusal(home: &Home, words: &[&str]) -> String {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_bailiwickd"))
+        .args(words)
+        .arg("--data")
+        .arg(home.data())
+        .env_remove("PGPASSWORD")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let answered = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!output.status.success(), "{words:?}: {answered}{said}");
+    said + &answered
+}
+
+#[test]
+fn the_folder_of_a_replica_is_for_that_replica_alone() {
+    let Some(server) = Server::start().unwrap() else {
+        return;
+    };
+    let address = server.database().unwrap();
+    let mut first = Replica::start("a", &address, None);
+    let home = first.home.clone();
+    let charters = home.charters();
+    let charters = charters.to_str().unwrap();
+    let serve = ["--charters", charters, "--listen", "127.0.0.1:0"];
+    let of = |name| [&serve[..], &["--database", &address, "--replica", name]].concat();
+    assert!(refusal(&home, &of("a")).contains("another daemon serves with"));
+    first.daemon.kill().unwrap();
+    let said = refusal(&home, &of("b"));
+    assert!(said.contains("is the folder of replica `a`"), "{said}");
+    let file = home.data().join("backup.db");
+    let file = file.to_str().unwrap();
+    for verb in [
+        &serve[..],
+        &["backup", "--to", file],
+        &["restore", "--from", file],
+        &["migrate"],
+        &["doctor"],
+    ] {
+        let said = refusal(&home, verb);
+        assert!(
+            said.contains("docs/operate/replicas.md"),
+            "{verb:?}: {said}"
+        );
+    }
+    assert!(!home.data().join("bailiwick.db").exists());
+    // It goes on where it was.
+    let again = home.start(|command| {
+        plainly(command);
+        command.args(["--database", &address, "--replica", "a"]);
+    });
+    assert!(Asker::new(&home, &again.unwrap()).ready().unwrap());
+}
+
+#[test]
+fn a_replica_starts_with_nothing_that_it_would_betray_or_leave_behind() {
+    let Some(server) = Server::start().unwrap() else {
+        return;
+    };
+    let address = server.database().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let home = home(folder.path(), &["worker"]);
+    let charters = home.charters();
+    let serve = ["--charters", charters.to_str().unwrap(), "--database"];
+    let with = |more: &[&str]| refusal(&home, &[&serve[..], more].concat());
+    let said = with(&[&address]);
+    assert!(said.contains("--replica NAME"), "{said}");
+    let secret = address.replace("bailiwick@", "bailiwick:s3cret@");
+    let said = with(&[&secret, "--replica", "a"]);
+    assert!(
+        said.contains("PGPASSWORD") && !said.contains("s3cret"),
+        "{said}"
+    );
+    let said = with(&["postgres://bailiwick@db.example.com/x", "--replica", "a"]);
+    assert!(said.contains("--database-ca"), "{said}");
+    let said = with(&["postgres://bailiwick@127.0.0.1:1/x", "--replica", "a"]);
+    assert!(said.contains("docs/operate/replicas.md"), "{said}");
+    // A daemon that was alone has a record here.
+    let alone = tempfile::tempdir().unwrap();
+    let alone = crate::story::home(alone.path(), &["worker"]);
+    drop(alone.start(plainly).unwrap());
+    let said = refusal(
+        &alone,
+        &[&serve[..], &[&address, "--replica", "a"]].concat(),
+    );
+    assert!(said.contains("would be left behind"), "{said}");
+}
