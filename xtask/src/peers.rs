@@ -18,6 +18,10 @@ pub(crate) fn install() -> Result<()> {
     if !answers("strace", &["--version"]) {
         debian(&["strace"])?;
     }
+    // Sets the clock of one daemon, for the tests of clocks that step.
+    if !answers("faketime", &["--version"]) {
+        debian(&["faketime"])?;
+    }
     if !Path::new("/usr/lib/postgresql").is_dir() {
         debian(&["postgresql"])?;
     }

@@ -1,11 +1,12 @@
 //! Real processes that decide, record and are killed, again and again on one database: the store's,
-//! and the whole daemon's over HTTP.
+//! and the whole daemon's over HTTP; and three daemons on one PostgreSQL, with five thousand calls for
+//! each loop.
 
 use anyhow::Result;
 
 use crate::process::{cargo, run as run_command};
 
-const KILLED: [(&str, &str); 2] = [
+const TORTURED: [(&str, &str); 3] = [
     (
         "bailiwick-store",
         "crash::whatever_was_released_before_a_kill_is_in_the_record",
@@ -14,10 +15,14 @@ const KILLED: [(&str, &str); 2] = [
         "bailiwickd",
         "crash::whatever_a_killed_daemon_had_released_is_in_its_record",
     ),
+    (
+        "bailiwickd",
+        "linear::three_replicas_under_load_overrun_no_budget_and_tell_one_history",
+    ),
 ];
 
 pub(crate) fn run(loops: u32) -> Result<()> {
-    for (package, test) in KILLED {
+    for (package, test) in TORTURED {
         let exact = [
             "test",
             "-p",

@@ -149,6 +149,8 @@ pub(crate) enum Command {
 pub(crate) struct Doctor {
     #[command(flatten)]
     pub(crate) data: Data,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
     /// The folder with the charters
     #[arg(long, value_name = "DIR")]
     pub(crate) charters: Option<PathBuf>,

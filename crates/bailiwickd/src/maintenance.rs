@@ -5,11 +5,11 @@ use std::{path::Path, process::ExitCode, time::Instant};
 use anyhow::Context as _;
 use bailiwick_broker::port::{Log as _, Store as _};
 use bailiwick_ledger::{argument::ArgumentKey, checkpoint::Checkpoint, note, verify::Verifier};
-use bailiwick_store::{BackupError, OpenError, Sqlite};
+use bailiwick_store::{BackupError, OpenError, Postgres, Sqlite};
 use serde_json::json;
 
 use crate::{
-    args::{Backup, Doctor, Migrate, Restore},
+    args::{Backup, Doctor, Migrate, Restore, Shared},
     data::{Folder, Secret},
     fault::Fault,
     folders::Folders,
@@ -81,7 +81,11 @@ pub(crate) fn doctor(asked: &Doctor) -> anyhow::Result<ExitCode> {
     let mut findings = Vec::new();
     let mut found = |what, result| findings.push(Finding { what, result });
     found("data folder", look_at_folder(&asked.data.folder));
-    found("ledger", look_at_ledger(&asked.data.folder));
+    if asked.shared.database.is_some() {
+        found("database", look_at_database(&asked.shared));
+    } else {
+        found("ledger", look_at_ledger(&asked.data.folder));
+    }
     found("disk", look_at_disk(&asked.data.folder));
     if let Some(charters) = &asked.charters {
         let folders = Folders {
@@ -152,6 +156,27 @@ fn look_at_folder(path: &Path) -> Result<String, String> {
         "for its owner alone; {} operators",
         operators.len()
     ))
+}
+
+/// Looks at the database that replicas share, without being one.
+fn look_at_database(asked: &Shared) -> Result<String, String> {
+    let database = world::database(asked).map_err(|error| error.to_string())?;
+    let runtime = runtime().map_err(|error| error.to_string())?;
+    let seen = runtime
+        .block_on(Postgres::look(&database))
+        .map_err(|error| world::unopened(&error).to_string())?;
+    let within = seen.apart.at_most(world::CLOCKS_APART_MAX);
+    within.map_err(|error| error.to_string())?;
+    let entries = match seen.entries {
+        Some(entries) => format!("{entries} entries"),
+        None => "no daemon has opened it yet".to_owned(),
+    };
+    let alive = match seen.alive.as_slice() {
+        [] => "no replica runs".to_owned(),
+        names => format!("replicas that run: {}", names.join(", ")),
+    };
+    let apart = seen.apart;
+    Ok(format!("{entries}; {alive}; {apart}"))
 }
 
 /// Reads the whole ledger, as an auditor would. The daemon must not be running: it owns the store.

@@ -26,6 +26,7 @@ const SWEEP_EVERY: Duration = Duration::from_millis(500);
 /// What other replicas did is heard within so long. A kill that they cleared still acts here until
 /// then; what they set is obeyed at once, since the database looks.
 const FOLLOW_EVERY: Duration = Duration::from_millis(500);
+const FOLLOW_EVERY_MIN: Duration = Duration::from_millis(50);
 
 /// Grants that ended are looked for so often, for IAM to deny their sessions.
 const REVOKE_EVERY: Duration = Duration::from_millis(250);
@@ -65,8 +66,14 @@ pub(crate) async fn follow<W: World>(gateway: Arc<Gateway<W>>, mut draining: Dra
         if let Err(error) = gateway.broker().follow().await {
             tracing::error!(%error, "what other replicas did is not heard; every call is decided by the database all the same");
         }
+        let stirred = async {
+            // However much stirs, most of the time is left to others.
+            tokio::time::sleep(FOLLOW_EVERY_MIN).await;
+            let stirred = gateway.broker().store().stirred();
+            let _ = tokio::time::timeout(FOLLOW_EVERY, stirred).await;
+        };
         tokio::select! {
-            () = tokio::time::sleep(FOLLOW_EVERY) => {}
+            () = stirred => {}
             _ = draining.wait_for(|drains| *drains) => return,
         }
     }
@@ -86,6 +93,7 @@ pub(crate) async fn revoke<W: World>(mut revoker: RevokerOf<W>, mut draining: Dr
             return;
         }
         if is_last {
+            revoker.give_back().await;
             return;
         }
         // With ten thousand to deny, looking takes a while; most of the time is left to others.
@@ -119,9 +127,11 @@ pub(crate) async fn signal<W: World>(mut signals: SignalsOf<W>, mut draining: Dr
             Err(error) => tracing::error!(%error, "nobody is told of ended grants now"),
         }
         tokio::select! {
-            () = tokio::time::sleep(REVOKE_EVERY) => {}
-            _ = draining.wait_for(|drains| *drains) => return,
+            () = tokio::time::sleep(REVOKE_EVERY) => continue,
+            _ = draining.wait_for(|drains| *drains) => {}
         }
+        signals.give_back().await;
+        return;
     }
 }
 

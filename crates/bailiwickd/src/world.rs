@@ -1,8 +1,8 @@
 //! What the gateway stands on in this process: SQLite of its own, or PostgreSQL with other replicas.
 
-use std::{fmt::Display, path::Path, sync::Arc};
+use std::{fmt::Display, path::Path, sync::Arc, time::Duration};
 
-use bailiwick_broker::{Broker, SystemClock};
+use bailiwick_broker::{Broker, SystemClock, port::StoreError};
 use bailiwick_credentials::{Revoker, Signals};
 use bailiwick_gateway::World;
 use bailiwick_store::{Database, DatabaseError, Faults, Folder, Postgres, Settings, Sqlite};
@@ -73,12 +73,22 @@ impl Ground for Replicated {
         }
         data.hold_for_replica(name)?;
         let database = database(&asked.shared)?;
+        let seen = Postgres::look(&database)
+            .await
+            .map_err(|error| unopened(&error))?;
+        seen.apart
+            .at_most(CLOCKS_APART_MAX)
+            .map_err(|error| unopened(&error.into()))?;
+        let database = database.with_clocks_within(CLOCKS_APART_MAX);
         let opened = Postgres::open(&database, name).await;
         let opened = opened.map_err(|error| unopened(&error))?;
         data.remember_replica(name)?;
         Ok(opened)
     }
 }
+
+/// A deadline falls on each replica by its own clock: the clocks may be so far from the database's.
+pub(crate) const CLOCKS_APART_MAX: Duration = Duration::from_secs(5);
 
 /// The database that was named.
 ///
@@ -100,6 +110,7 @@ pub(crate) fn unopened(error: &DatabaseError) -> anyhow::Error {
         DatabaseError::InTheClear(_) => "name the certificate with --database-ca",
         DatabaseError::Newer { .. } => "start the release that made it, or a newer one",
         DatabaseError::NotDurable { .. } => "change the server's postgresql.conf",
+        DatabaseError::Store(StoreError::ClocksApart { .. }) => "let both keep time by NTP",
         _ => {
             "is it there, does it accept USER, and is PGPASSWORD right? docs/operate/replicas.md says what it needs"
         }

@@ -464,7 +464,8 @@ fn touched(op: &Op) -> Option<String> {
         | Op::Begin(_)
         | Op::Settle { .. }
         | Op::Post(_)
-        | Op::Posted { .. } => None,
+        | Op::Posted { .. }
+        | Op::Hold(_) => None,
     }
 }
 

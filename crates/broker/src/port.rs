@@ -2,7 +2,7 @@
 //!
 //! The contract is the same for every database; `bailiwick-store` runs one suite against each.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use bailiwick_ledger::{Chain, Entry, Hash, Record};
 use serde::{Deserialize, Serialize};
@@ -108,6 +108,33 @@ pub trait Store: Send + Sync + 'static {
         std::future::ready(Ok(None))
     }
 
+    /// Returns when other writers may have done something that [`Store::news`] tells: a hint, which
+    /// may come for nothing, late or never.
+    fn stirred(&self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
+
+    /// Takes, or keeps, a lease: of all writers one has it, as long as it goes on asking. `None`:
+    /// another has it. Where there is one writer, that one has it.
+    ///
+    /// # Errors
+    /// If it cannot be told: then nobody has it.
+    fn lease(
+        &self,
+        what: &'static str,
+    ) -> impl Future<Output = Result<Option<Lease>, StoreError>> + Send {
+        let term = self.epoch();
+        std::future::ready(Ok(Some(Lease { what, term })))
+    }
+
+    /// Gives a lease back, so that the next need not wait until it has run out.
+    ///
+    /// # Errors
+    /// If it cannot be told; then it runs out.
+    fn give_back(&self, _lease: Lease) -> impl Future<Output = Result<(), StoreError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// What is still to be done outside, the oldest first.
     ///
     /// # Errors
@@ -167,6 +194,13 @@ pub enum StoreError {
     /// Another writer has taken over.
     #[error("epoch {ours} was replaced by epoch {current}")]
     Fenced { ours: u64, current: u64 },
+    /// The clocks are too far apart for deadlines to mean the same.
+    #[error("the clock here is {apart_ms} ms {} the database's, and {most_ms} ms are the most", if *.ahead { "ahead of" } else { "behind" })]
+    ClocksApart {
+        apart_ms: u64,
+        ahead: bool,
+        most_ms: u64,
+    },
     /// What it holds is not what it wrote.
     #[error("the store holds something it cannot have written: {0}")]
     Corrupt(String),
@@ -190,6 +224,23 @@ pub struct News {
     pub ended: Vec<String>,
     /// All stops that are set now, if any was set or cleared.
     pub stops: Option<Vec<Stop>>,
+}
+
+/// The right to do something outside alone, of all writers of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    pub what: &'static str,
+    /// Another holder has a later one.
+    pub term: u64,
+}
+
+impl Lease {
+    /// Whoever had [`Op::Hold`] taken may act on it for so long: nobody else has the lease until
+    /// well after that, even if what was begun then takes its time.
+    pub const ACTS_FOR: Duration = Duration::from_secs(5);
+
+    /// It runs out so long after it was taken or held last.
+    pub const LASTS_FOR: Duration = Duration::from_secs(20);
 }
 
 /// Things that are written together or not at all.
@@ -253,6 +304,9 @@ pub enum Op {
     Post(Post),
     /// It is done.
     Posted { key: String },
+    /// Goes on holding a lease, or refuses: what is done next outside, within
+    /// [`Lease::ACTS_FOR`], nobody else does.
+    Hold(Lease),
 }
 
 /// A step in a grant's life.
@@ -314,6 +368,8 @@ pub enum Refused {
     Seen,
     #[error("no such effect is under way")]
     NoIntent,
+    #[error("another replica has taken the lease")]
+    NotHeld,
     #[error("an entry of it cannot be written: {0}")]
     Entry(String),
 }

@@ -187,7 +187,9 @@ async fn run<S: Store, C: Clock>(
                         // The first reason stays.
                         let _ = stopped.set(error.clone());
                     }
-                    StoreError::Unavailable(_) | StoreError::OutOfRange { .. } => {}
+                    StoreError::Unavailable(_)
+                    | StoreError::ClocksApart { .. }
+                    | StoreError::OutOfRange { .. } => {}
                 }
                 refuse(replies, &error);
             }

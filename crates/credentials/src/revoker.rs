@@ -8,6 +8,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use bailiwick_aws::{
@@ -21,7 +22,7 @@ use bailiwick_aws::{
 };
 use bailiwick_broker::{
     Broker, NotRecorded,
-    port::{Change, Clock, Ended, Intent, Log, Op, Store},
+    port::{Change, Clock, Ended, Intent, Lease, Log, Op, Refused, Store},
 };
 use bailiwick_ledger::{Actor, Credential, Entry, Phase};
 
@@ -59,6 +60,18 @@ const PAUSE_MAX_MS: u64 = 60_000;
 #[error("another writer has taken over")]
 pub struct Replaced(#[source] NotRecorded);
 
+/// Why a policy was not written.
+#[derive(Debug, thiserror::Error)]
+enum Unwritten {
+    #[error(transparent)]
+    Call(CallError),
+    #[error("it was held up between its record and IAM: another replica may write by now")]
+    HeldUp,
+}
+
+/// The lease of the one writer.
+const LEASE: &str = "revoker";
+
 /// The one writer.
 pub struct Revoker<S, L, C> {
     broker: Arc<Broker<S, L, C>>,
@@ -71,6 +84,8 @@ pub struct Revoker<S, L, C> {
     bucket: Bucket,
     standing: Arc<Standing>,
     attempts: u64,
+    /// The right to write. What is known of roles is known under it.
+    lease: Option<Lease>,
 }
 
 impl<S, L, C> std::fmt::Debug for Revoker<S, L, C> {
@@ -119,6 +134,7 @@ impl<S: Store, L: Log, C: Clock> Revoker<S, L, C> {
             bucket: Bucket::new(WRITES),
             standing,
             attempts: 0,
+            lease: None,
         }
     }
 
@@ -144,6 +160,11 @@ impl<S: Store, L: Log, C: Clock> Revoker<S, L, C> {
             self.sessions.forget(&ended.grant);
         }
         self.sessions.forget_expired(now_ms);
+        if !self.leads().await {
+            // Another replica writes.
+            self.tell(&plan, now_ms);
+            return Ok(true);
+        }
         let mut behind = self.behind(&plan, now_ms);
         let left = behind.split_off(behind.len().min(self.writes_left(now_ms)));
         for role in &behind {
@@ -156,6 +177,33 @@ impl<S: Store, L: Log, C: Clock> Revoker<S, L, C> {
         self.roles.retain(|arn, _| plan.roles.contains_key(arn));
         self.tell(&plan, now_ms);
         Ok(left.is_empty() && self.behind(&plan, now_ms).is_empty())
+    }
+
+    /// Whether this replica is the one that writes. Of what another wrote meanwhile nothing is known.
+    async fn leads(&mut self) -> bool {
+        let lease = match self.broker.store().lease(LEASE).await {
+            Ok(lease) => lease,
+            Err(error) => {
+                tracing::error!(%error, "nobody knows who writes to IAM");
+                None
+            }
+        };
+        if lease != self.lease {
+            self.lease = lease;
+            self.roles.clear();
+        }
+        let leads = lease.is_some();
+        self.standing.is_here.store(leads, Ordering::Relaxed);
+        leads
+    }
+
+    /// Lets another replica write at once.
+    pub async fn give_back(&mut self) {
+        if let Some(lease) = self.lease.take()
+            && let Err(error) = self.broker.store().give_back(lease).await
+        {
+            tracing::warn!(%error, "another replica writes to IAM when this lease has run out");
+        }
     }
 
     /// The roles whose policy must be written now: first those with somebody new to deny.
@@ -227,12 +275,22 @@ impl<S: Store, L: Log, C: Clock> Revoker<S, L, C> {
         }
         let chars_max = self.roles.get(arn).and_then(|role| role.chars_max);
         let denial = wanted.denial(chars_max.unwrap_or(CHARS_MAX), seconds(now_ms));
+        let begun_ms = self.broker.now_ms();
         let request = self.begin(plan, arn, &denial).await?;
         let Some(request) = request else {
             self.failed(arn, now_ms);
             return Ok(());
         };
-        let written = self.put(arn, &denial, &key, now_ms).await;
+        // Whoever was held up since may have been replaced, and what it meant to write be old. The
+        // wall's clock also goes on while a machine is suspended.
+        let held_ms = self.broker.now_ms().saturating_sub(begun_ms);
+        let written = if Duration::from_millis(held_ms) < Lease::ACTS_FOR {
+            self.put(arn, &denial, &key, now_ms)
+                .await
+                .map_err(Unwritten::Call)
+        } else {
+            Err(Unwritten::HeldUp)
+        };
         let at_ms = self.broker.now_ms();
         let outcome = match &written {
             Ok(()) => Ok(()),
@@ -256,7 +314,11 @@ impl<S: Store, L: Log, C: Clock> Revoker<S, L, C> {
         self.attempts += 1;
         let epoch = self.broker.store().epoch();
         let request = format!("deny.{epoch}.{}.{}", self.broker.now_ms(), self.attempts);
-        let mut ops = plan.settled_before(arn, denial);
+        let Some(lease) = self.lease else {
+            return Ok(None);
+        };
+        let mut ops = vec![Op::Hold(lease)];
+        ops.extend(plan.settled_before(arn, denial));
         ops.push(Op::Begin(Intent {
             request: request.clone(),
             grant: None,
@@ -274,6 +336,11 @@ impl<S: Store, L: Log, C: Clock> Revoker<S, L, C> {
         };
         match self.broker.record(change, ()).await {
             Ok(_) => Ok(Some(request)),
+            Err(NotRecorded::Refused(Refused::NotHeld)) => {
+                tracing::warn!("another replica writes to IAM now");
+                self.lease = None;
+                Ok(None)
+            }
             Err(error) => stopped(error).map(|()| None),
         }
     }
@@ -310,7 +377,7 @@ impl<S: Store, L: Log, C: Clock> Revoker<S, L, C> {
         arn: &str,
         wanted: &RolePlan,
         denial: &Denial,
-        written: Result<(), CallError>,
+        written: Result<(), Unwritten>,
         at_ms: u64,
     ) {
         match written {
@@ -340,7 +407,8 @@ impl<S: Store, L: Log, C: Clock> Revoker<S, L, C> {
                     why = told(&error),
                     "IAM is not told yet what to deny"
                 );
-                let has_no_room = is_refused(&error, "LimitExceeded");
+                let has_no_room =
+                    matches!(&error, Unwritten::Call(error) if is_refused(error, "LimitExceeded"));
                 self.failed(arn, at_ms);
                 let role = self.roles.entry(arn.to_owned()).or_default();
                 if has_no_room && role.chars_max.is_none() {
@@ -472,12 +540,14 @@ impl<S: Store, L: Log, C: Clock> Revoker<S, L, C> {
         if ops.is_empty() {
             return Ok(());
         }
+        let hold = self.lease.map(Op::Hold);
         let change = Change {
-            ops,
+            ops: hold.into_iter().chain(ops).collect(),
             entries: Vec::new(),
         };
         match self.broker.record(change, ()).await {
-            Ok(_) => Ok(()),
+            // The one that writes now finds them too.
+            Ok(_) | Err(NotRecorded::Refused(Refused::NotHeld)) => Ok(()),
             Err(error) => stopped(error),
         }
     }
@@ -492,6 +562,8 @@ impl<S: Store, L: Log, C: Clock> Revoker<S, L, C> {
         };
         let behind = plan.roles.keys().filter(is_behind).count();
         let behind = behind.max(self.behind(plan, now_ms).len());
+        // How far another replica is, that one tells.
+        let behind = if self.lease.is_some() { behind } else { 0 };
         standing
             .roles_behind
             .store(number(behind), Ordering::Relaxed);

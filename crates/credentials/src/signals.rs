@@ -9,7 +9,7 @@ use std::{fmt, net::IpAddr, str::FromStr, sync::Arc};
 use bailiwick_aws::transport::{Transport, TransportError};
 use bailiwick_broker::{
     Broker, NotRecorded,
-    port::{Change, Clock, Log, Op, Post, Store},
+    port::{Change, Clock, Lease, Log, Op, Post, Refused, Store},
 };
 use bailiwick_ledger::{Entry, Record};
 
@@ -23,6 +23,9 @@ const KEEP_AFTER: usize = 50;
 
 /// The longest pause after a failure.
 const PAUSE_MAX_MS: u64 = 60_000;
+
+/// The lease of the one that tells. It tells all receivers: each is told in order.
+const LEASE: &str = "signals";
 
 /// The keys of posts that say how far a receiver was told begin so.
 const TOLD: &str = "signal/";
@@ -163,6 +166,8 @@ pub struct Signals<S, L, C> {
     kept: u64,
     failures: u32,
     not_before_ms: u64,
+    /// The right to tell. How far the receiver was told is known under it.
+    lease: Option<Lease>,
 }
 
 impl<S, L, C> fmt::Debug for Signals<S, L, C> {
@@ -201,6 +206,7 @@ impl<S: Store, L: Log, C: Clock> Signals<S, L, C> {
             kept: 0,
             failures: 0,
             not_before_ms: 0,
+            lease: None,
         }
     }
 
@@ -211,6 +217,15 @@ impl<S: Store, L: Log, C: Clock> Signals<S, L, C> {
     pub async fn turn(&mut self) -> Result<bool, NotRecorded> {
         if self.broker.now_ms() < self.not_before_ms {
             return Ok(false);
+        }
+        let lease = self.broker.store().lease(LEASE).await?;
+        if lease != self.lease {
+            self.lease = lease;
+            self.next = None;
+        }
+        if lease.is_none() {
+            // Another replica tells it.
+            return Ok(true);
         }
         let from = match self.next {
             Some(next) => next,
@@ -232,6 +247,9 @@ impl<S: Store, L: Log, C: Clock> Signals<S, L, C> {
             self.next = Some(record.seq() + 1);
             if sent >= KEEP_AFTER {
                 self.keep().await?;
+                if self.lease.is_none() {
+                    return Ok(true);
+                }
                 sent = 0;
             }
         }
@@ -239,6 +257,15 @@ impl<S: Store, L: Log, C: Clock> Signals<S, L, C> {
             self.keep().await?;
         }
         Ok(all)
+    }
+
+    /// Lets another replica tell at once.
+    pub async fn give_back(&mut self) {
+        if let Some(lease) = self.lease.take()
+            && let Err(error) = self.broker.store().give_back(lease).await
+        {
+            tracing::warn!(%error, "another replica tells of ended grants when this lease has run out");
+        }
     }
 
     /// Where it left off; a new receiver is told what happens from now on.
@@ -268,13 +295,26 @@ impl<S: Store, L: Log, C: Clock> Signals<S, L, C> {
             key: key.clone(),
             body: next.to_string().into_bytes(),
         };
+        let hold = self.lease.map(Op::Hold);
+        let kept = [Op::Posted { key }, Op::Post(post)];
         let change = Change {
-            ops: vec![Op::Posted { key }, Op::Post(post)],
+            ops: hold.into_iter().chain(kept).collect(),
             entries: Vec::new(),
         };
-        self.broker.record(change, ()).await?.into_value();
-        self.kept = next;
-        Ok(())
+        match self.broker.record(change, ()).await {
+            Ok(recorded) => {
+                recorded.into_value();
+                self.kept = next;
+                Ok(())
+            }
+            // Whoever tells now begins where this one had last come.
+            Err(NotRecorded::Refused(Refused::NotHeld)) => {
+                self.lease = None;
+                self.next = None;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn key(&self) -> String {

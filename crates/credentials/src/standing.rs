@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64},
+    },
 };
 
 /// How far the denials are, for whoever watches.
@@ -19,7 +22,9 @@ pub struct Standing {
     /// Ended grants with a role in an account where the broker writes no policy: their deadline alone
     /// ends them.
     pub out_of_reach: AtomicU64,
-    /// When the denial of each grant's sessions was written, by grant.
+    /// Whether they are written from here; elsewhere another replica does it.
+    pub is_here: AtomicBool,
+    /// When the denial of each grant's sessions was written from here, by grant.
     written_ms: Mutex<BTreeMap<String, u64>>,
 }
 

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use bailiwick_broker::{
-    Scope,
+    NotRecorded, Scope,
     port::{Log as _, Store as _, StoreError},
 };
 use bailiwick_ledger::{Hash, checkpoint::Checkpoint};
@@ -165,6 +165,10 @@ pub(crate) async fn ready<W: World>(gateway: &Arc<Gateway<W>>) -> Result<Reply, 
         let ready = tokio::time::timeout(READY_WITHIN, gateway.broker.ready()).await;
         match ready {
             Ok(Ok(())) => None,
+            Ok(Err(NotRecorded::Store(error @ StoreError::ClocksApart { .. }))) => {
+                tracing::error!(%error, "not ready");
+                Some("the clock here is too far from the database's")
+            }
             Ok(Err(error)) => {
                 tracing::error!(%error, "not ready");
                 Some("the store takes no record")

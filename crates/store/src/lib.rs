@@ -35,7 +35,7 @@ mod sqlite;
 pub use folder::Folder;
 pub use memory::Memory;
 #[cfg(feature = "postgres")]
-pub use postgres::{Database, DatabaseError, Postgres};
+pub use postgres::{Apart, Database, DatabaseError, Postgres, Seen};
 pub use sqlite::{
     Failure, Faults, Moment, OpenError, Settings, Sqlite, backup::BackupError, backup::backup,
     backup::restore, fsync_folder,

@@ -291,6 +291,9 @@ impl Kept {
                 self.posts.retain(|posted| posted.key != key);
                 Ok(())
             }
+            Op::Hold(lease) => (lease.term == self.epoch)
+                .then_some(())
+                .ok_or(Refused::NotHeld),
         }
     }
 

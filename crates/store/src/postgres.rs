@@ -8,33 +8,41 @@
 //! Whatever gives no answer within [`WITHIN`] is a denial. A commit that was cut off may have been
 //! made all the same: nothing is released on it.
 
+mod apart;
 mod batch;
 mod link;
 mod read;
 mod schema;
+mod seen;
 mod tree;
 
 use std::{
+    collections::BTreeMap,
     future::Future,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bailiwick_broker::{
     Stop,
     port::{
-        Answer, Change, Dated, Grant, Intent, News, Outcome, Post, Store, StoreError, Ticket, Which,
+        Answer, Change, Dated, Grant, Intent, Lease, News, Outcome, Post, Store, StoreError,
+        Ticket, Which,
     },
 };
 use bailiwick_ledger::{Chain, Hash, Record};
 use tokio::sync::Mutex;
 use tokio_postgres::{Client, types::ToSql};
 
-use self::link::Link;
-pub use self::link::{Database, DatabaseError};
+pub use self::apart::Apart;
+use self::link::{Link, Listener};
+pub use self::{
+    link::{Database, DatabaseError},
+    seen::Seen,
+};
 
 /// A database that has not answered by then is out of reach.
 const WITHIN: Duration = Duration::from_secs(2);
@@ -42,6 +50,14 @@ const WITHIN: Duration = Duration::from_secs(2);
 /// A replica that was not heard of for so long is taken for dead: what it had begun and not settled
 /// is settled by the others, as something whose outcome nobody knows.
 const DEAD_AFTER: &str = "15 seconds";
+
+/// How long a lease lasts, as PostgreSQL reads it.
+fn lease_lasts() -> String {
+    format!("{} seconds", Lease::LASTS_FOR.as_secs())
+}
+
+/// A lease that was taken a moment ago is not asked for again.
+const LEASE_ASKED_EVERY: Duration = Duration::from_secs(2);
 
 /// A store in a PostgreSQL database, as one replica sees it.
 #[derive(Debug)]
@@ -55,6 +71,10 @@ pub struct Postgres {
     epoch: u64,
     as_of_ms: AtomicU64,
     heard: Mutex<Option<String>>,
+    listener: Listener,
+    /// The leases that this replica has, and when it had them for sure.
+    leases: Mutex<BTreeMap<&'static str, (Lease, Instant)>>,
+    apart_max: Option<Duration>,
 }
 
 impl Postgres {
@@ -74,12 +94,17 @@ impl Postgres {
             epoch,
             as_of_ms: AtomicU64::new(0),
             heard: Mutex::new(None),
+            listener: database.listener(),
+            leases: Mutex::default(),
+            apart_max: database.apart_max(),
         })
     }
 
     async fn heard_since(&self, client: &Client) -> Result<Option<News>, StoreError> {
         let mut heard = self.heard.lock().await;
-        let seen = "UPDATE replicas SET seen = clock_timestamp() WHERE name = $1 AND epoch = $2";
+        // A batch says so too, and more often where there are any.
+        let seen = "UPDATE replicas SET seen = clock_timestamp() WHERE name = $1 AND epoch = $2
+            AND seen < clock_timestamp() - interval '1 second'";
         let epoch = int(self.epoch);
         query(client, seen, &[&self.replica, &epoch]).await?;
         // All that is below the oldest transaction under way is there to be read, and no more of it
@@ -105,6 +130,8 @@ impl Store for Postgres {
             replica: &self.replica,
             epoch: self.epoch,
             now_ms,
+            begun: Instant::now(),
+            apart_max: self.apart_max,
         };
         let written = within(async {
             let mut client = self.writer.client().await?;
@@ -188,6 +215,45 @@ impl Store for Postgres {
         self.reader
             .ask(|client| async move { self.heard_since(&client).await })
             .await
+    }
+
+    async fn stirred(&self) {
+        self.listener.stirred().await;
+    }
+
+    async fn lease(&self, what: &'static str) -> Result<Option<Lease>, StoreError> {
+        let mut leases = self.leases.lock().await;
+        if let Some((lease, had)) = leases.get(what)
+            && had.elapsed() < LEASE_ASKED_EVERY
+        {
+            return Ok(Some(*lease));
+        }
+        leases.remove(what);
+        let asked = Instant::now();
+        let take = "SELECT take_lease($1, $2, $3, $4::text::interval)";
+        let (epoch, lasts) = (int(self.epoch), lease_lasts());
+        let term = self.reader.ask(|client| async move {
+            query(&client, take, &[&what, &self.replica, &epoch, &lasts]).await
+        });
+        let term = term.await?;
+        let term = term.first().and_then(|row| row.get::<_, Option<i64>>(0));
+        let Some(term) = term.map(count).transpose()? else {
+            return Ok(None);
+        };
+        let lease = Lease { what, term };
+        leases.insert(what, (lease, asked));
+        Ok(Some(lease))
+    }
+
+    async fn give_back(&self, lease: Lease) -> Result<(), StoreError> {
+        self.leases.lock().await.remove(lease.what);
+        let end = "UPDATE leases SET until = clock_timestamp()
+            WHERE what = $1 AND holder = $2 AND term = $3";
+        let (holder, term) = (int(self.epoch), int(lease.term));
+        let given = self
+            .reader
+            .ask(|client| async move { query(&client, end, &[&lease.what, &holder, &term]).await });
+        given.await.map(drop)
     }
 
     async fn posts(&self, limit: usize) -> Result<Vec<Post>, StoreError> {

@@ -64,6 +64,16 @@ pub fn postgres() -> Option<PathBuf> {
     found(programs.is_some(), "PostgreSQL").then_some(programs)?
 }
 
+/// The library that gives a program another clock.
+pub fn faketime() -> Option<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib").into_iter().flatten();
+    let mut libraries = folders
+        .filter_map(|folder| Some(folder.ok()?.path().join("faketime/libfaketime.so.1")))
+        .filter(|library| library.exists());
+    let library = libraries.next();
+    found(library.is_some(), "faketime").then_some(library)?
+}
+
 /// AWS's managed policies: `{"NAME": {"arn", "version", "document"}}`.
 pub fn managed_policies() -> Option<PathBuf> {
     present(repository().join(".work/managed-policies.json"))

@@ -42,6 +42,13 @@ impl Measured {
         self.took.get(at).copied().unwrap_or_default()
     }
 
+    /// What was measured at the same time.
+    pub(crate) fn together(measured: Vec<Self>) -> Self {
+        let longest = measured.iter().map(|one| one.elapsed).max();
+        let took = measured.into_iter().flat_map(|one| one.took).collect();
+        Self::of(took, longest.unwrap_or_default())
+    }
+
     pub(crate) fn of(mut took: Vec<Duration>, elapsed: Duration) -> Self {
         took.sort_unstable();
         Self { took, elapsed }

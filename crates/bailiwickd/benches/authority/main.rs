@@ -1,7 +1,7 @@
 //! The authority as a whole: the real daemon, a load client on the same cores, a disk.
 //!
 //! `cargo bench -p bailiwickd --bench authority [-- FOLDER] [PART…]`; the parts are `decide`,
-//! `grants` and `start`, the folder says which disk. `cargo xtask bench authority` runs all of it
+//! `grants`, `start` and `replicas`, the folder says which disk. `cargo xtask bench authority` runs all of it
 //! and keeps the result.
 
 #![expect(
@@ -12,6 +12,7 @@
 )]
 
 mod load;
+mod replicas;
 
 use std::{
     fs::File,
@@ -40,7 +41,7 @@ const OWNER: &str = "payments";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let parts = ["decide", "grants", "start"];
+    let parts = ["decide", "grants", "start", "replicas"];
     let chosen: Vec<&str> = parts
         .into_iter()
         .filter(|part| arguments.iter().any(|argument| argument == part))
@@ -59,6 +60,9 @@ fn main() {
     }
     if runs("start") {
         start(&folder.join("start"));
+    }
+    if runs("replicas") {
+        replicas::replicas(&folder.join("replicas"));
     }
 }
 

@@ -20,7 +20,7 @@ use bailiwick_testkit::{
 };
 use serde_json::{Value, json};
 
-const CHARTER: &str = r#"
+pub(crate) const CHARTER: &str = r#"
 agent: year-reader
 owner: { team: finance, contact: finance@example.com }
 purpose: Read the ledger.
@@ -84,7 +84,7 @@ fn serve_once(shown: &str, body: &str) -> String {
     uri
 }
 
-fn make(world: &mut World, role: &CompiledRole) -> Arn {
+pub(crate) fn make(world: &mut World, role: &CompiledRole) -> Arn {
     let arn: Arn = role.arn().parse().unwrap();
     let inline = role.policies.iter();
     world

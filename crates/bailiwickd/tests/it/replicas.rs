@@ -5,28 +5,50 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bailiwick_aws::revoke::POLICY_NAME;
+use bailiwick_broker::port::Lease;
+use bailiwick_charter::{
+    Charter,
+    compile::{Site, broker, compile},
+};
+use bailiwick_iam::arn::Arn;
 use bailiwick_testkit::{
+    aws::{FakeAws, Key, World},
     daemon::{Daemon, Home},
     postgres::Server,
     way::Way,
 };
 
-use crate::story::{Account, Asker, CALLS, home, plainly};
+use serde_json::json;
+
+use crate::{
+    aws,
+    story::{Account, Asker, CALLS, Holder, home, plainly},
+};
 
 /// What one replica does acts on the others within so long, as the design promises.
 const SEEN_WITHIN: Duration = Duration::from_secs(2);
 
 /// A daemon on a shared database, in a folder of its own.
-struct Replica {
-    home: Home,
-    daemon: Daemon,
+pub(crate) struct Replica {
+    pub(crate) home: Home,
+    pub(crate) daemon: Daemon,
     // Its folder lasts as long as it does.
     _folder: tempfile::TempDir,
 }
 
 impl Replica {
     /// The first makes the keys, and the others have the same.
-    fn start(name: &str, address: &str, like: Option<&Home>) -> Self {
+    pub(crate) fn start(name: &str, address: &str, like: Option<&Home>) -> Self {
+        Self::start_with(name, address, like, |_| {})
+    }
+
+    pub(crate) fn start_with(
+        name: &str,
+        address: &str,
+        like: Option<&Home>,
+        configure: impl FnOnce(&mut std::process::Command),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let home = home(folder.path(), &["worker", "victim"]);
         if let Some(like) = like {
@@ -34,6 +56,7 @@ impl Replica {
         }
         let daemon = home.start(|command| {
             plainly(command);
+            configure(command);
             command.args(["--database", address, "--replica", name]);
         });
         Self {
@@ -43,7 +66,7 @@ impl Replica {
         }
     }
 
-    fn asker(&self) -> Asker {
+    pub(crate) fn asker(&self) -> Asker {
         Asker::new(&self.home, &self.daemon)
     }
 }
@@ -190,7 +213,7 @@ fn one_life(asker: &mut Asker) -> Result<(), crate::story::Gone> {
 }
 
 /// What a daemon, or a verb of it, says as it refuses to go on with the folder of a home.
-fn refusal(home: &Home, words: &[&str]) -> String {
+pub(crate) fn refusal(home: &Home, words: &[&str]) -> String {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_bailiwickd"))
         .args(words)
         .arg("--data")
@@ -276,4 +299,145 @@ fn a_replica_starts_with_nothing_that_it_would_betray_or_leave_behind() {
         &[&serve[..], &[&address, "--replica", "a"]].concat(),
     );
     assert!(said.contains("would be left behind"), "{said}");
+}
+
+/// Two daemons with AWS, each with a session of the broker's role that bears its name.
+struct Armed {
+    fake: FakeAws,
+    address: String,
+    task_role: Arn,
+    keys: Vec<(String, Key, String)>,
+}
+
+impl Armed {
+    fn new(address: String) -> Self {
+        let charter = Charter::parse("year-reader.yaml", aws::CHARTER).unwrap();
+        let account = charter.account().unwrap();
+        let mut world = World::default();
+        let compiled = compile(&charter, &Site::default()).unwrap();
+        let task_role = aws::make(&mut world, compiled.tasks.get(&account).unwrap());
+        let workload = "arn:aws:ecs:eu-central-1:111122223333:service/tools/broker";
+        let workload = workload.parse().unwrap();
+        let role = aws::make(&mut world, &broker(&workload, account, &[]).unwrap());
+        let keys = ["a", "b"].map(|name| {
+            let (key, token) = world.begin(&role, name, 3_600);
+            (name.to_owned(), key, token)
+        });
+        Self {
+            fake: FakeAws::start(world).unwrap(),
+            address,
+            task_role,
+            keys: keys.to_vec(),
+        }
+    }
+
+    fn start(&self, number: usize, like: Option<&Home>) -> Replica {
+        let (name, key, token) = &self.keys[number];
+        let folder = tempfile::tempdir().unwrap();
+        let home = home(folder.path(), &["worker"]);
+        home.charter("year-reader.yaml", aws::CHARTER).unwrap();
+        if let Some(like) = like {
+            home.same_keys(like).unwrap();
+        }
+        let daemon = home.start(|command| {
+            plainly(command);
+            command
+                .args(["--database", &self.address, "--replica", name])
+                .args(["--aws-region", "eu-central-1"])
+                .args(["--sts-endpoint", &self.fake.url()])
+                .env("AWS_ENDPOINT_URL_IAM", self.fake.url())
+                .env("AWS_ACCESS_KEY_ID", &key.id)
+                .env("AWS_SECRET_ACCESS_KEY", &key.secret)
+                .env("AWS_SESSION_TOKEN", token);
+        });
+        Replica {
+            home,
+            daemon: daemon.unwrap(),
+            _folder: folder,
+        }
+    }
+
+    /// A grant with a session on AWS, ended. Answers its id.
+    fn ended(asker: &mut Asker) -> String {
+        let answer = asker.asked_with("year-reader", "read-year", &json!({ "year": "2026" }));
+        let answer = answer.unwrap();
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        let body = answer.json();
+        let held = Holder {
+            agent: "year-reader".into(),
+            grant: body["grant"]["id"].as_str().unwrap().into(),
+            bearer: format!("Bearer {}", body["token"].as_str().unwrap()),
+        };
+        let armed = asker.credentials(&held).unwrap();
+        assert_eq!(armed.status, 200, "{}", armed.body);
+        assert_eq!(asker.end(&held).unwrap().status, 200);
+        held.grant
+    }
+
+    /// Whether IAM's policy denies what has this name.
+    fn denies(&self, grant: &str) -> bool {
+        let world = self.fake.world();
+        let policy = world.inline_policy(&self.task_role, POLICY_NAME);
+        policy.is_some_and(|policy| policy.contains(grant))
+    }
+
+    fn until_denied(&self, grant: &str, within: Duration) {
+        let begun = Instant::now();
+        while !self.denies(grant) {
+            assert!(begun.elapsed() < within, "{grant} is not denied by IAM");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Writes to IAM by this replica.
+    fn writes(&self, name: &str) -> u64 {
+        self.fake.world().calls_of(name, "iam:PutRolePolicy")
+    }
+}
+
+fn signal(daemon: &Daemon, name: &str) {
+    let id = daemon.id().to_string();
+    let sent = std::process::Command::new("kill")
+        .args([name, &id])
+        .status();
+    assert!(sent.unwrap().success());
+}
+
+// Test 52.
+#[test]
+fn a_writer_that_was_stopped_and_wakes_writes_nothing_where_another_took_over() {
+    let Some(server) = Server::start().unwrap() else {
+        return;
+    };
+    let armed = Armed::new(server.database().unwrap());
+    let first = armed.start(0, None);
+    let soon = Duration::from_secs(10);
+    let mut one = first.asker();
+    armed.until_denied(&Armed::ended(&mut one), soon);
+    let second = armed.start(1, Some(&first.home));
+    let mut other = second.asker();
+    // One writes for both.
+    armed.until_denied(&Armed::ended(&mut other), soon);
+    assert_eq!(armed.writes("b"), 0);
+    signal(&first.daemon, "-STOP");
+    // What ends now is denied by the other as soon as it knows that the first is not there.
+    let grant = Armed::ended(&mut other);
+    assert!(!armed.denies(&grant));
+    armed.until_denied(&grant, Lease::LASTS_FOR + soon);
+    let written = armed.writes("a");
+    signal(&first.daemon, "-CONT");
+    for asker in [&mut one, &mut other] {
+        armed.until_denied(&Armed::ended(asker), soon);
+        thread::sleep(Duration::from_secs(1));
+    }
+    assert_eq!(armed.writes("a"), written, "{}", first.home.said());
+    assert!(first.home.said().is_empty() || one.ready().unwrap());
+    // It goes: the other need not wait, and once the other goes, this one writes again.
+    signal(&second.daemon, "-TERM");
+    let begun = Instant::now();
+    armed.until_denied(&Armed::ended(&mut one), Lease::LASTS_FOR / 2);
+    assert!(armed.writes("a") > written, "after {:?}", begun.elapsed());
+    let mut account = Account::new();
+    account.read_on(&mut one);
+    account.verify(&first.home);
 }

@@ -14,6 +14,9 @@ use bailiwick_testkit::{
 };
 use serde_json::{Value, json};
 
+/// Calls that one grant of the task `shared` has.
+pub(crate) const SHARED_CALLS: usize = 40;
+
 /// Calls that one grant of [`charter`] has.
 pub(crate) const CALLS: usize = 5;
 
@@ -37,6 +40,11 @@ tasks:
     tools:
       - {{ tool: ledger/post }}
     limits: {{ calls: 2000 }}
+  shared:
+    for: 12h
+    tools:
+      - {{ tool: ledger/post }}
+    limits: {{ calls: {SHARED_CALLS} }}
 "#
     )
 }
@@ -81,6 +89,19 @@ pub(crate) struct Holder {
     pub(crate) bearer: String,
 }
 
+/// The answer to a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// By the entry of this number and hash.
+    Allowed {
+        request: String,
+        seq: u64,
+        hash: String,
+    },
+    /// For the reason of this code.
+    Denied(String),
+}
+
 /// What was asked for and not answered: the daemon is gone.
 pub(crate) type Gone = std::io::Error;
 
@@ -88,6 +109,7 @@ pub(crate) type Gone = std::io::Error;
 pub(crate) struct Asker {
     client: Client,
     operator: String,
+    asked: u64,
     pub(crate) released: Vec<Released>,
 }
 
@@ -96,6 +118,7 @@ impl Asker {
         Self {
             client: daemon.client(),
             operator: home.operator(),
+            asked: 0,
             released: Vec::new(),
         }
     }
@@ -112,8 +135,38 @@ impl Asker {
 
     /// The answer to a request for a grant.
     pub(crate) fn asked_for(&mut self, agent: &str, task: &str) -> Result<Answer, Gone> {
-        let body = json!({ "agent": agent, "task": task });
+        self.asked_with(agent, task, &json!({}))
+    }
+
+    /// The same, with parameters of the task.
+    pub(crate) fn asked_with(
+        &mut self,
+        agent: &str,
+        task: &str,
+        parameters: &Value,
+    ) -> Result<Answer, Gone> {
+        let body = json!({ "agent": agent, "task": task, "parameters": parameters });
         let who = format!("Bailiwick-Local {agent}");
+        self.ask(&who, "POST", "/v1/grants", &body)
+    }
+
+    /// A one-time ticket of an agent.
+    pub(crate) fn ticket(&mut self, agent: &str) -> Result<String, Gone> {
+        let operator = self.operator.clone();
+        let answer = self.ask(&operator, "POST", "/v1/tickets", &json!({ "agent": agent }))?;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        Ok(answer.json()["ticket"].as_str().unwrap().to_owned())
+    }
+
+    /// The answer to whoever shows a ticket.
+    pub(crate) fn opens_by(
+        &mut self,
+        ticket: &str,
+        agent: &str,
+        task: &str,
+    ) -> Result<Answer, Gone> {
+        let body = json!({ "agent": agent, "task": task });
+        let who = format!("Bailiwick-Ticket {ticket}");
         self.ask(&who, "POST", "/v1/grants", &body)
     }
 
@@ -135,7 +188,24 @@ impl Asker {
     /// Asks for one call. Whatever is not an allowing decision is a no, and never an answer without
     /// a decision.
     pub(crate) fn call(&mut self, held: &Holder) -> Result<bool, Gone> {
-        let request = format!("{}#{}", held.grant, self.released.len());
+        match self.told(held)? {
+            Said::Allowed { request, seq, hash } => {
+                self.released.push(Released::Allow {
+                    grant: held.grant.clone(),
+                    request,
+                    seq,
+                    hash,
+                });
+                Ok(true)
+            }
+            Said::Denied(_) => Ok(false),
+        }
+    }
+
+    /// The same, with what was said, and without keeping it.
+    pub(crate) fn told(&mut self, held: &Holder) -> Result<Said, Gone> {
+        self.asked += 1;
+        let request = format!("{}#{}", held.grant, self.asked);
         let body = json!({
             "subject": { "type": "agent", "id": held.agent },
             "action": { "name": "call", "properties": { "amount": 10 } },
@@ -152,17 +222,22 @@ impl Asker {
             .ask("POST", "/access/v1/evaluation", &headers, &body)?;
         assert_eq!(answer.status, 200, "{}", answer.body);
         let said = answer.json();
-        let is_allowed = said["decision"].as_bool().unwrap();
-        if is_allowed {
-            let record = &said["context"]["record"];
-            self.released.push(Released::Allow {
-                grant: held.grant.clone(),
-                request,
-                seq: record["seq"].as_u64().unwrap(),
-                hash: record["hash"].as_str().unwrap().to_owned(),
-            });
+        let context = &said["context"];
+        if !said["decision"].as_bool().unwrap() {
+            let reason = context["reason"]["code"].as_str().unwrap();
+            return Ok(Said::Denied(reason.to_owned()));
         }
-        Ok(is_allowed)
+        let record = &context["record"];
+        Ok(Said::Allowed {
+            request,
+            seq: record["seq"].as_u64().unwrap(),
+            hash: record["hash"].as_str().unwrap().to_owned(),
+        })
+    }
+
+    /// Asks for the AWS credentials of a grant.
+    pub(crate) fn credentials(&mut self, held: &Holder) -> Result<Answer, Gone> {
+        self.ask(&held.bearer, "GET", "/v1/credentials", &Value::Null)
     }
 
     pub(crate) fn end(&mut self, held: &Holder) -> Result<Answer, Gone> {
@@ -348,7 +423,7 @@ impl Account {
     }
 }
 
-fn is_allow(entry: &Entry) -> bool {
+pub(crate) fn is_allow(entry: &Entry) -> bool {
     let decision = entry.decision.as_ref();
     entry.event == "decision" && decision.is_some_and(|decision| decision.effect == Effect::Allow)
 }

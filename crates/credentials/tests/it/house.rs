@@ -1,6 +1,14 @@
 //! A broker, its store in memory, and an AWS account that answers over loopback.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::Future as _,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
 
 use bailiwick_aws::{
     bucket::Rate,
@@ -40,11 +48,32 @@ pub(crate) const OBJECT: &str = "arn:aws:s3:::ledger/2026/11";
 
 /// The clock of the account, so that both sides mean the same.
 #[derive(Clone)]
-pub(crate) struct AccountClock(Arc<FakeAws>);
+pub(crate) struct AccountClock {
+    fake: Arc<FakeAws>,
+    memory: Memory,
+    held_up: Arc<AtomicBool>,
+}
 
 impl Clock for AccountClock {
     fn now_ms(&self) -> u64 {
-        u64::try_from(self.0.world().now()).unwrap() * 1_000
+        let now_ms = u64::try_from(self.fake.world().now()).unwrap() * 1_000;
+        // Time passes between the record of what is about to be done and the doing.
+        if self.held_up.load(Ordering::Relaxed) && self.has_begun() {
+            now_ms + 6_000
+        } else {
+            now_ms
+        }
+    }
+}
+
+impl AccountClock {
+    fn has_begun(&self) -> bool {
+        let intents = std::pin::pin!(self.memory.intents(1));
+        let mut context = Context::from_waker(Waker::noop());
+        match intents.poll(&mut context) {
+            Poll::Ready(intents) => !intents.unwrap().is_empty(),
+            Poll::Pending => false,
+        }
     }
 }
 
@@ -79,6 +108,8 @@ pub(crate) struct House {
     pub(crate) standing: Arc<Standing>,
     pub(crate) key: AccessKey,
     pub(crate) memory: Memory,
+    /// Whether whoever announces something is held up before it does it.
+    pub(crate) held_up: Arc<AtomicBool>,
     region: Region,
 }
 
@@ -147,7 +178,12 @@ impl House {
     }
 
     async fn on(fake: Arc<FakeAws>, key: AccessKey, memory: Memory) -> Self {
-        let clock = AccountClock(Arc::clone(&fake));
+        let held_up: Arc<AtomicBool> = Arc::default();
+        let clock = AccountClock {
+            fake: Arc::clone(&fake),
+            memory: memory.clone(),
+            held_up: Arc::clone(&held_up),
+        };
         let store = memory.clone();
         let broker = Broker::open(store, NoLog, clock).await.unwrap();
         let region: Region = "eu-central-1".parse().unwrap();
@@ -165,6 +201,7 @@ impl House {
             fake,
             key,
             memory,
+            held_up,
             region,
         }
     }

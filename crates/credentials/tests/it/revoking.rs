@@ -198,6 +198,28 @@ async fn a_writer_that_was_replaced_writes_nothing_more() {
     assert_eq!(house.calls("iam:PutRolePolicy"), 1);
 }
 
+// Test 52: stopped at the worst moment.
+#[tokio::test]
+async fn a_writer_that_is_held_up_between_its_record_and_iam_does_not_write() {
+    let house = House::of(&["reader"]).await;
+    let made = house.armed("g1", "reader", 3_000).await;
+    house.end("g1").await;
+    let mut revoker = house.revoker();
+    house.held_up.store(true, Ordering::Relaxed);
+    revoker.turn().await.unwrap();
+    assert_eq!(house.calls("iam:PutRolePolicy"), 0);
+    assert!(house.reads(&made));
+    // What was announced is over, and says why.
+    assert_eq!(house.memory.intents(9).await.unwrap(), []);
+    assert!(house.told().await.contains("it was held up"));
+    // Whoever goes on in time writes it.
+    house.held_up.store(false, Ordering::Relaxed);
+    house.advance(8);
+    until_done(&house, &mut revoker).await;
+    assert_eq!(house.calls("iam:PutRolePolicy"), 1);
+    assert!(!house.reads(&made));
+}
+
 #[tokio::test]
 async fn a_policy_that_somebody_took_away_is_written_again() {
     let house = House::of(&["reader"]).await;

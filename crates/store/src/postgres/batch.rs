@@ -1,5 +1,7 @@
 //! A batch of changes: applied, sealed, committed.
 
+use std::time::{Duration, Instant};
+
 use bailiwick_broker::{
     State,
     port::{Change, Op, Outcome, Place, Refused, Session, StoreError},
@@ -12,7 +14,7 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
-use super::{count, failed, int, kept, read};
+use super::{Apart, count, failed, int, kept, lease_lasts, read};
 use crate::LEVELS_APART;
 
 /// Who writes, and when.
@@ -20,6 +22,10 @@ pub(super) struct Writer<'w> {
     pub(super) replica: &'w str,
     pub(super) epoch: u64,
     pub(super) now_ms: u64,
+    /// When it was `now_ms`.
+    pub(super) begun: Instant,
+    /// The clocks may be so far apart; `None`: nobody looks.
+    pub(super) apart_max: Option<Duration>,
 }
 
 /// A change whose ops are to be applied, or that is refused without.
@@ -58,7 +64,7 @@ impl Writer<'_> {
 
     /// From here to the commit nobody else writes.
     async fn lock(&self, transaction: &Transaction<'_>) -> Result<(Chain, Stamp), StoreError> {
-        let begin = "SELECT writer, epoch, length, head, frontier FROM begin_batch($1)";
+        let begin = "SELECT writer, epoch, length, head, frontier, now_ms FROM begin_batch($1)";
         let name: [(&(dyn ToSql + Sync), Type); 1] = [(&self.replica, Type::TEXT)];
         let head = transaction.query_typed_one(begin, &name).await;
         let head = head.map_err(|error| failed(&error))?;
@@ -68,6 +74,10 @@ impl Writer<'_> {
                 ours: self.epoch,
                 current,
             });
+        }
+        if let Some(most) = self.apart_max {
+            let there_ms = count(head.get(5))?;
+            Apart::between(self.now_ms, there_ms, self.begun.elapsed()).at_most(most)?;
         }
         let stamp = Stamp {
             // The latest of all: along the chain it never falls.
@@ -219,6 +229,7 @@ fn why(said: &str) -> Result<Refused, StoreError> {
         "ticket" => Refused::Ticket,
         "seen" => Refused::Seen,
         "no_intent" => Refused::NoIntent,
+        "not_held" => Refused::NotHeld,
         _ => return Err(wrong()),
     })
 }
@@ -328,5 +339,11 @@ fn op(op: &Op) -> Value {
             "body": BASE64.encode(&post.body),
         }),
         Op::Posted { key } => json!({ "op": "posted", "key": kept(key) }),
+        Op::Hold(lease) => json!({
+            "op": "hold",
+            "what": lease.what,
+            "term": lease.term,
+            "lasts": lease_lasts(),
+        }),
     }
 }

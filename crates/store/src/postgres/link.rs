@@ -1,10 +1,14 @@
 //! Connections: made when they are needed, made anew when they broke.
 
-use std::{fmt, ops::DerefMut, sync::Arc};
+use std::{fmt, future::poll_fn, ops::DerefMut, sync::Arc, time::Duration};
 
 use bailiwick_broker::port::StoreError;
-use tokio::sync::{Mutex, MutexGuard};
-use tokio_postgres::{Client, Config, NoTls, config::Host};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::{Mutex, MutexGuard, Notify},
+    task::AbortHandle,
+};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, config::Host};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{WITHIN, failed, within};
@@ -16,6 +20,9 @@ const SETUP: &str = "SET search_path = bailiwick, pg_catalog, pg_temp;
     SET statement_timeout = '10s';
     SET lock_timeout = '2s';
     SET idle_in_transaction_session_timeout = '5s'";
+
+/// Nothing hangs on who listens: a connection that ended is made again after so long.
+const LISTENS_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 /// Why a database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +55,7 @@ pub enum DatabaseError {
 pub struct Database {
     config: Config,
     tls: Option<Arc<rustls::ClientConfig>>,
+    apart_max: Option<Duration>,
 }
 
 impl fmt::Debug for Database {
@@ -103,7 +111,34 @@ impl Database {
         if tls.is_some() {
             config.ssl_mode(tokio_postgres::config::SslMode::Require);
         }
-        Ok(Self { config, tls })
+        Ok(Self {
+            config,
+            tls,
+            apart_max: None,
+        })
+    }
+
+    /// The same, where nothing is written while its clock and the one here are further apart.
+    #[must_use]
+    pub fn with_clocks_within(self, most: Duration) -> Self {
+        Self {
+            apart_max: Some(most),
+            ..self
+        }
+    }
+
+    pub(super) fn apart_max(&self) -> Option<Duration> {
+        self.apart_max
+    }
+
+    /// Somebody who listens for what stirs there.
+    pub(super) fn listener(&self) -> Listener {
+        let stirred = Arc::new(Notify::new());
+        let listening = tokio::spawn(listen(self.clone(), Arc::clone(&stirred)));
+        Listener {
+            stirred,
+            listening: listening.abort_handle(),
+        }
     }
 
     pub(super) fn link(&self) -> Link {
@@ -114,16 +149,21 @@ impl Database {
     }
 
     async fn connect(&self) -> Result<Client, StoreError> {
+        self.connect_and(|| {}).await
+    }
+
+    /// Connects, and calls this when the server sends a notification.
+    async fn connect_and(&self, stir: impl Fn() + Send + 'static) -> Result<Client, StoreError> {
         let client = match &self.tls {
             None => {
                 let (client, connection) = connected(self.config.connect(NoTls).await)?;
-                tokio::spawn(ended(connection));
+                tokio::spawn(carried(connection, stir));
                 client
             }
             Some(tls) => {
                 let tls = MakeRustlsConnect::new(rustls::ClientConfig::clone(tls));
                 let (client, connection) = connected(self.config.connect(tls).await)?;
-                tokio::spawn(ended(connection));
+                tokio::spawn(carried(connection, stir));
                 client
             }
         };
@@ -142,9 +182,62 @@ fn connected<T>(connected: Result<T, tokio_postgres::Error>) -> Result<T, StoreE
     connected.map_err(|error| failed(&error))
 }
 
-async fn ended(connection: impl Future<Output = Result<(), tokio_postgres::Error>>) {
-    if let Err(error) = connection.await {
-        tracing::warn!(%error, "a connection to the database ended");
+/// Carries what is asked and answered on a connection, until it ends.
+async fn carried<S, T>(mut connection: Connection<S, T>, stir: impl Fn())
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        match poll_fn(|context| connection.poll_message(context)).await {
+            Some(Ok(AsyncMessage::Notification(_))) => stir(),
+            Some(Ok(_)) => {}
+            Some(Err(error)) => {
+                tracing::warn!(%error, "a connection to the database ended");
+                return;
+            }
+            None => return,
+        }
+    }
+}
+
+/// Listens as long as it is not told to stop, on a connection of its own.
+async fn listen(database: Database, stirred: Arc<Notify>) {
+    loop {
+        let stir = Arc::clone(&stirred);
+        let connected = tokio::time::timeout(WITHIN, async {
+            let client = database.connect_and(move || stir.notify_one()).await?;
+            let listen = client.batch_execute("LISTEN bailiwick").await;
+            listen.map_err(|error| failed(&error)).map(|()| client)
+        });
+        if let Ok(Ok(client)) = connected.await {
+            // Something may have stirred before anybody listened.
+            stirred.notify_one();
+            while !client.is_closed() {
+                tokio::time::sleep(LISTENS_AGAIN_AFTER).await;
+            }
+        }
+        tokio::time::sleep(LISTENS_AGAIN_AFTER).await;
+    }
+}
+
+/// Hears that something was changed, sooner than by asking.
+#[derive(Debug)]
+pub(super) struct Listener {
+    stirred: Arc<Notify>,
+    listening: AbortHandle,
+}
+
+impl Listener {
+    /// Returns when something may have changed since this returned last.
+    pub(super) async fn stirred(&self) {
+        self.stirred.notified().await;
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.listening.abort();
     }
 }
 

@@ -15,19 +15,7 @@ const DURABLE: [(&str, &str); 2] = [("fsync", "on"), ("full_page_writes", "on")]
 /// Brings the schema up to date and takes the name of a replica. Answers with the new epoch.
 pub(super) async fn open(client: &mut Client, replica: &str) -> Result<u64, DatabaseError> {
     let broken = |error: tokio_postgres::Error| DatabaseError::Store(failed(&error));
-    for (setting, wanted) in DURABLE {
-        let row = client
-            .query_one("SELECT current_setting($1)", &[&setting])
-            .await;
-        let is: String = row.map_err(broken)?.get(0);
-        if is != wanted {
-            return Err(DatabaseError::NotDurable {
-                setting,
-                wanted,
-                is,
-            });
-        }
-    }
+    is_durable(client).await?;
     let transaction = client.transaction().await.map_err(broken)?;
     // Replicas that start together migrate one after the other.
     let alone = "SELECT pg_advisory_xact_lock(4789013251)";
@@ -42,6 +30,48 @@ pub(super) async fn open(client: &mut Client, replica: &str) -> Result<u64, Data
     taken.map_err(broken)?;
     transaction.commit().await.map_err(broken)?;
     Ok(count(epoch)?)
+}
+
+/// Whether the server keeps what it says it kept.
+///
+/// # Errors
+/// If it does not.
+pub(super) async fn is_durable(client: &Client) -> Result<(), DatabaseError> {
+    let broken = |error: tokio_postgres::Error| DatabaseError::Store(failed(&error));
+    for (setting, wanted) in DURABLE {
+        let row = client
+            .query_one("SELECT current_setting($1)", &[&setting])
+            .await;
+        let is: String = row.map_err(broken)?.get(0);
+        if is != wanted {
+            return Err(DatabaseError::NotDurable {
+                setting,
+                wanted,
+                is,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Whether a schema of ours is there, which this release can read.
+///
+/// # Errors
+/// If a newer release made it.
+pub(super) async fn is_there(client: &Client) -> Result<bool, DatabaseError> {
+    let broken = |error: tokio_postgres::Error| DatabaseError::Store(failed(&error));
+    let there = "SELECT to_regclass('bailiwick.version') IS NOT NULL";
+    let there = client.query_one(there, &[]).await.map_err(broken)?;
+    if !there.get::<_, bool>(0) {
+        return Ok(false);
+    }
+    let found = "SELECT coalesce(max(version), 0) FROM bailiwick.version";
+    let found: i32 = client.query_one(found, &[]).await.map_err(broken)?.get(0);
+    let known = i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX);
+    if found > known {
+        return Err(DatabaseError::Newer { found, known });
+    }
+    Ok(true)
 }
 
 async fn migrate(transaction: &Transaction<'_>) -> Result<(), DatabaseError> {

@@ -16,6 +16,15 @@ CREATE TABLE replicas (
     seen timestamptz NOT NULL
 );
 
+-- What one replica alone does outside. A lease that has run out goes to whoever asks first, with the
+-- next term.
+CREATE TABLE leases (
+    what text PRIMARY KEY,
+    holder bigint NOT NULL,
+    term bigint NOT NULL,
+    until timestamptz NOT NULL
+);
+
 -- Written from the one table in the code at each start.
 CREATE TABLE transitions (
     from_state text NOT NULL,
@@ -152,6 +161,27 @@ CREATE TABLE changes (
     at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX changes_transaction ON changes (transaction);
+
+-- A hint that there is something to read, once a transaction however much it changes: the same is
+-- sent once. It takes a lock of the whole cluster, which costs nothing where writing is serial anyway.
+CREATE FUNCTION changes_stir() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('bailiwick', '');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER changes_stir AFTER INSERT ON changes
+FOR EACH STATEMENT EXECUTE FUNCTION changes_stir();
+
+-- Takes a lease or keeps it; NULL: another has it.
+CREATE FUNCTION take_lease(what_ text, replica text, epoch_ bigint, lasts interval) RETURNS bigint
+LANGUAGE sql AS $$
+    INSERT INTO leases AS had SELECT what_, epoch_, 1, clock_timestamp() + lasts
+    FROM replicas WHERE name = replica AND epoch = epoch_
+    ON CONFLICT (what) DO UPDATE SET holder = epoch_, until = excluded.until,
+        term = had.term + CASE WHEN had.holder = epoch_ THEN 0 ELSE 1 END
+    WHERE had.holder = epoch_ OR had.until < clock_timestamp()
+    RETURNING term
+$$;
 
 CREATE FUNCTION stopped(agent_ text, owner_ text, issued bigint) RETURNS boolean
 LANGUAGE sql STABLE AS $$
@@ -337,6 +367,11 @@ BEGIN
     WHEN 'posted' THEN
         DELETE FROM posts WHERE key = op ->> 'key';
         RETURN NULL;
+    WHEN 'hold' THEN
+        UPDATE leases SET until = clock_timestamp() + (op ->> 'lasts')::interval
+        WHERE what = op ->> 'what' AND holder = writer AND term = (op ->> 'term')::bigint
+            AND until > clock_timestamp();
+        RETURN CASE WHEN FOUND THEN NULL ELSE 'not_held' END;
     END CASE;
 END $$;
 
@@ -379,10 +414,11 @@ END $$;
 -- Waits until nobody else writes; from here to the commit nobody else does. Each statement in it sees
 -- what was committed before the one above it was through.
 CREATE FUNCTION begin_batch(replica text, OUT writer bigint, OUT epoch bigint, OUT length bigint,
-    OUT head bytea, OUT frontier bytea) LANGUAGE plpgsql AS $$
+    OUT head bytea, OUT frontier bytea, OUT now_ms bigint) LANGUAGE plpgsql AS $$
 BEGIN
     SELECT meta.epoch, meta.length, meta.head, meta.frontier
         INTO STRICT epoch, length, head, frontier FROM meta FOR UPDATE;
+    now_ms := extract(epoch FROM clock_timestamp()) * 1000;
     UPDATE replicas SET seen = clock_timestamp() WHERE name = replica
         RETURNING replicas.epoch INTO writer;
 END $$;

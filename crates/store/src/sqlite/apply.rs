@@ -112,6 +112,13 @@ pub(super) fn op(connection: &Connection, op: Op, now_ms: u64) -> Result<Result<
             connection.prepare_cached(sql)?.execute([key])?;
             Ok(Ok(()))
         }
+        Op::Hold(lease) => {
+            let sql = "SELECT count(*) FROM meta WHERE epoch = ?1";
+            let rows: usize = connection
+                .prepare_cached(sql)?
+                .query_row([lease.term], |row| row.get(0))?;
+            Ok(one(rows, Refused::NotHeld))
+        }
     }
 }
 

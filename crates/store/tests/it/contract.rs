@@ -76,11 +76,24 @@ contract! {
     an_answer_is_kept
     an_effect_is_begun_and_settled_once
     what_is_posted_stays_until_it_is_done
+    a_lease_is_held_by_whoever_took_it
     grants_are_listed_by_what_is_asked
     lists_are_read_page_by_page
     the_ledger_is_one_chain_and_its_proofs_hold
     an_entry_that_cannot_be_written_refuses_its_change_alone
     names_are_only_names
+}
+
+async fn a_lease_is_held_by_whoever_took_it<S: Store>(store: S) {
+    let lease = store.lease("t").await.unwrap().unwrap();
+    assert_eq!(store.lease("t").await, Ok(Some(lease)));
+    assert!(commit(&store, change(Op::Hold(lease))).await.is_ok());
+    let later = bailiwick_broker::port::Lease {
+        term: lease.term + 1,
+        ..lease
+    };
+    let refused = commit(&store, change(Op::Hold(later))).await;
+    assert_eq!(refused, Err(Refused::NotHeld));
 }
 
 async fn a_change_is_all_or_nothing<S: Store>(store: S) {

@@ -325,3 +325,132 @@ fn nothing_travels_in_the_clear_over_a_network() {
         assert!(!format!("{opened:?}").contains("secret"), "{opened:?}");
     }
 }
+
+#[test]
+fn a_lease_is_one_replicas_until_it_is_given_back_or_runs_out() {
+    run(async |server| {
+        let address = server.database().unwrap();
+        let (one, other) = (
+            replica_of(&address, "a").await,
+            replica_of(&address, "b").await,
+        );
+        let hold = |lease| change(Op::Hold(lease));
+        let first = one.lease("t").await.unwrap().unwrap();
+        assert_eq!(other.lease("t").await.unwrap(), None);
+        assert!(other.lease("another").await.unwrap().is_some());
+        assert!(commit(&one, hold(first)).await.is_ok());
+        assert_eq!(commit(&other, hold(first)).await, Err(Refused::NotHeld));
+        one.give_back(first).await.unwrap();
+        assert_eq!(commit(&one, hold(first)).await, Err(Refused::NotHeld));
+        let second = other.lease("t").await.unwrap().unwrap();
+        assert!(second.term > first.term);
+        assert_eq!(one.lease("t").await.unwrap(), None);
+        // It is not taken from a holder that is late, unless somebody asks.
+        let ran_out = "UPDATE bailiwick.leases SET until = clock_timestamp() - interval '1 second'";
+        server.sql(&address, ran_out).unwrap();
+        assert_eq!(commit(&other, hold(second)).await, Err(Refused::NotHeld));
+        let third = one.lease("t").await.unwrap().unwrap();
+        assert!(third.term > second.term);
+        assert_eq!(commit(&other, hold(second)).await, Err(Refused::NotHeld));
+        assert!(commit(&one, hold(third)).await.is_ok());
+        // What a change does beside it is not done either.
+        let entries = one.chain().await.unwrap().len();
+        let both = Change {
+            ops: vec![
+                Op::Hold(second),
+                Op::Post(bailiwick_broker::port::Post {
+                    key: "k".into(),
+                    body: Vec::new(),
+                }),
+            ],
+            entries: vec![Entry::of("never")],
+        };
+        assert_eq!(commit(&other, both).await, Err(Refused::NotHeld));
+        assert_eq!(one.posts(9).await.unwrap(), []);
+        assert_eq!(one.chain().await.unwrap().len(), entries);
+        // Whoever was replaced under its name takes none.
+        drop(replica_of(&address, "a").await);
+        server.sql(&address, ran_out).unwrap();
+        assert_eq!(one.lease("t2").await.unwrap(), None);
+    });
+}
+
+#[test]
+fn what_one_does_stirs_the_others_once_for_each_batch() {
+    run(async |server| {
+        let address = server.database().unwrap();
+        let teller = replica_of(&address, "a").await;
+        let hearer = replica_of(&address, "b").await;
+        let soon = Duration::from_secs(1);
+        // It listens now.
+        tokio::time::timeout(2 * soon, hearer.stirred())
+            .await
+            .unwrap();
+        hearer.news().await.unwrap();
+        for id in ["g1", "g2", "g3"] {
+            active(&teller, &grant(id)).await;
+        }
+        let quiet = tokio::time::timeout(soon / 2, hearer.stirred()).await;
+        assert!(quiet.is_err(), "nobody hears of what nobody must obey");
+        let mut ends = Vec::new();
+        for id in ["g1", "g2", "g3"] {
+            let grant = kept(&teller, id).await.unwrap();
+            let end = bailiwick_broker::port::Step::to(State::Revoking, &grant);
+            ends.push(change(Op::Step(end)));
+        }
+        let begun = std::time::Instant::now();
+        teller.commit(ends, NOW).await.unwrap();
+        tokio::time::timeout(soon, hearer.stirred()).await.unwrap();
+        println!("stirred after {:?}", begun.elapsed());
+        assert!(
+            tokio::time::timeout(soon / 2, hearer.stirred())
+                .await
+                .is_err()
+        );
+        let heard = hearer.news().await.unwrap().unwrap();
+        assert_eq!(heard.ended.len(), 3);
+    });
+}
+
+#[test]
+fn nothing_is_written_while_the_clocks_are_apart() {
+    run(async |server| {
+        let address = server.database().unwrap();
+        let database = Database::new(&address, None, None).unwrap();
+        let seen = Postgres::look(&database).await.unwrap();
+        assert_eq!((seen.entries, seen.alive.len()), (None, 0));
+        assert_eq!(seen.apart.at_most(Duration::from_secs(1)), Ok(()));
+        let watched = database.clone().with_clocks_within(Duration::from_secs(5));
+        let store = Postgres::open(&watched, "a").await.unwrap();
+        let now_ms = || {
+            let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+            u64::try_from(since.unwrap().as_millis()).unwrap()
+        };
+        let told = |entry: &str| Change {
+            ops: Vec::new(),
+            entries: vec![Entry::of(entry)],
+        };
+        for (step, is_written) in [
+            (0_i64, true),
+            (3_000, true),
+            (-3_000, true),
+            (8_000, false),
+            (-8_000, false),
+            (-600_000, false),
+            (0, true),
+        ] {
+            let stepped = now_ms().checked_add_signed(step).unwrap();
+            let written = commit_at(&store, told("t"), stepped).await;
+            assert_eq!(written.is_ok(), is_written, "{step}: {written:?}");
+            if let Err(error) = written {
+                let StoreError::ClocksApart { ahead, .. } = error else {
+                    panic!("{error}");
+                };
+                assert_eq!(ahead, step > 0);
+            }
+        }
+        let seen = Postgres::look(&database).await.unwrap();
+        assert_eq!(seen.entries, Some(4));
+        assert_eq!(seen.alive, ["a"]);
+    });
+}

@@ -53,7 +53,7 @@ fn role<'w>(
     call: &super::call::Call,
     action: &str,
 ) -> Result<&'w mut Existing, Refusal> {
-    world.count(action);
+    world.count(action, caller);
     let name = call.required("RoleName")?;
     let account = caller.account();
     let found = world.role_named(&account, name);

@@ -18,7 +18,7 @@ const SCOPED_MAX: u32 = 3;
 pub(super) fn answer(world: &mut World, received: &Received) -> Result<Reply, Refusal> {
     let caller = received.caller(world)?;
     let call = received.call("2011-06-15")?;
-    world.count(&format!("sts:{}", call.action()));
+    world.count(&format!("sts:{}", call.action()), &caller);
     match call.action() {
         "AssumeRole" => assume_role(world, &caller, &call),
         "GetScopedCredentials" => scope_down(world, &caller, &call),

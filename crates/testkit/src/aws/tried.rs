@@ -15,7 +15,7 @@ pub(super) fn answer(world: &mut World, received: &Received) -> Result<Reply, Re
         Some("dynamodb") => item(received, &caller.account())?,
         Some(_) | None => return Err(no_such_action()),
     };
-    world.count(action);
+    world.count(action, &caller);
     decide(world, &caller, &Ask::new(action, &resource))?;
     Ok(reply)
 }

@@ -98,6 +98,8 @@ pub struct World {
     roles: BTreeMap<Arn, Existing>,
     keys: BTreeMap<String, Issued>,
     calls: BTreeMap<String, u64>,
+    /// The same, by the name of the session that asked.
+    calls_of: BTreeMap<(String, String), u64>,
     ahead_secs: i64,
     made: u64,
 }
@@ -179,6 +181,13 @@ impl World {
         self.calls.get(action).copied().unwrap_or(0)
     }
 
+    /// How often a session of this name asked for an action.
+    #[must_use]
+    pub fn calls_of(&self, session: &str, action: &str) -> u64 {
+        let by = (session.to_owned(), action.to_owned());
+        self.calls_of.get(&by).copied().unwrap_or(0)
+    }
+
     /// Every session that was made, expired or not.
     pub fn sessions(&self) -> impl Iterator<Item = &Session> {
         self.keys.values().filter_map(|it| match &it.holder {
@@ -222,8 +231,12 @@ impl World {
         Some(&document.text)
     }
 
-    pub(super) fn count(&mut self, action: &str) {
+    pub(super) fn count(&mut self, action: &str, caller: &Caller) {
         *self.calls.entry(action.to_owned()).or_default() += 1;
+        if let Some(session) = &caller.session {
+            let by = (session.name.clone(), action.to_owned());
+            *self.calls_of.entry(by).or_default() += 1;
+        }
     }
 
     pub(super) fn role(&self, arn: &Arn) -> Option<&Existing> {

@@ -1,0 +1,158 @@
+//! Three daemons on one PostgreSQL: what they decide together, and how long a revocation by one of
+//! them takes to be obeyed by all.
+
+use std::{
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+use bailiwick_testkit::{
+    daemon::{Daemon, Home},
+    postgres::Server,
+};
+use serde_json::Value;
+
+use crate::{
+    Calls, Held, asks, call_of,
+    load::{Measured, drive},
+    open, request,
+};
+
+const NAMES: [&str; 3] = ["a", "b", "c"];
+const REVOKED: usize = 300;
+
+/// Everybody asks a moment before it is revoked.
+const ASKED_BEFORE: Duration = Duration::from_millis(20);
+
+pub(crate) fn replicas(folder: &Path) {
+    let Some(server) = Server::start().unwrap() else {
+        println!("replicas: PostgreSQL is not installed; `cargo xtask peers` does that");
+        return;
+    };
+    let address = server.database().unwrap();
+    let first = start(folder, NAMES[0], &address, None);
+    let others = NAMES[1..].iter();
+    let others = others.map(|name| start(folder, name, &address, Some(&first.0)).1);
+    let daemons: Vec<Daemon> = std::iter::once(first.1).chain(others).collect();
+    for connections in [1, 8, 32] {
+        let measured = load(&daemons[..1], connections, Duration::from_secs(5));
+        let what = format!("authorize, 1 of 3, {connections} connections");
+        println!("{what:<44} {measured}");
+        let measured = load(&daemons, connections, Duration::from_secs(5));
+        let what = format!("authorize, 3 replicas, {connections} connections each");
+        println!("{what:<44} {measured}");
+    }
+    revoke("nothing else", &daemons);
+    thread::scope(|scope| {
+        let during = Duration::from_secs(25);
+        let loaded = scope.spawn(|| load(&daemons, 8, during));
+        let begun = Instant::now();
+        revoke("8 connections on each", &daemons);
+        assert!(begun.elapsed() < during, "some were revoked without load");
+        let what = "the load meanwhile";
+        println!("{what:<44} {}", loaded.join().unwrap());
+    });
+}
+
+fn start(folder: &Path, name: &str, address: &str, like: Option<&Home>) -> (Home, Daemon) {
+    let home = crate::home(&folder.join(name), 64);
+    if let Some(like) = like {
+        home.same_keys(like).unwrap();
+    }
+    let daemon = home.start(|command| {
+        command
+            .args(["--trust-everybody", "--log-level", "error"])
+            .args(["--database", address, "--replica", name]);
+    });
+    (home, daemon.unwrap())
+}
+
+/// Calls of other grants at all of these at once.
+fn load(daemons: &[Daemon], connections: usize, during: Duration) -> Measured {
+    let scripts: Vec<Vec<Calls>> = (0..daemons.len())
+        .map(|replica| {
+            (0..connections)
+                .map(|number| {
+                    let agent = format!("agent-{}", (replica * connections + number) % 64);
+                    Calls(call_of(&agent, &open(&daemons[0], &agent).token))
+                })
+                .collect()
+        })
+        .collect();
+    let measured = thread::scope(|scope| {
+        let driven: Vec<_> = daemons
+            .iter()
+            .zip(scripts)
+            .map(|(daemon, scripts)| {
+                scope.spawn(move || drive(daemon.address(), scripts, during).0)
+            })
+            .collect();
+        let measured: Vec<Measured> = driven.into_iter().map(|one| one.join().unwrap()).collect();
+        measured
+    });
+    Measured::together(measured)
+}
+
+/// Ends grants while all three are asked for calls of each, without a pause.
+fn revoke(beside: &str, daemons: &[Daemon]) {
+    let (mut denied, mut answered) = (Vec::new(), Vec::new());
+    let mut late = 0;
+    let begun = Instant::now();
+    for number in 0..REVOKED {
+        let by = &daemons[number % daemons.len()];
+        let held = open(&daemons[0], "agent-7");
+        let (asking, of) = (Instant::now(), &held);
+        let (end, told) = thread::scope(|scope| {
+            let asked: Vec<_> = daemons
+                .iter()
+                .map(|daemon| scope.spawn(|| until_denied(daemon, of)))
+                .collect();
+            thread::sleep(ASKED_BEFORE);
+            let begun = Instant::now();
+            let path = format!("/v1/grants/{}", of.id);
+            let bearer = format!("Bearer {}", of.token);
+            let end = request("DELETE", &path, &bearer, &Value::Null);
+            let answer = by.client().raw(&end).unwrap();
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            let end = (begun, Instant::now());
+            let told: Vec<Told> = asked.into_iter().map(|one| one.join().unwrap()).collect();
+            (end, told)
+        });
+        let last = told.iter().map(|told| told.denied).max().unwrap();
+        denied.push(last - end.0);
+        answered.push(end.1 - end.0);
+        let is_late = |told: &&Told| told.allowed.is_some_and(|asked| asked > end.1);
+        late += told.iter().filter(is_late).count();
+        assert!(told.iter().all(|told| told.allowed.is_some()), "{asking:?}");
+    }
+    let elapsed = begun.elapsed();
+    let what = format!("revoke, answered; {beside}");
+    println!("{what:<44} {}", Measured::of(answered, elapsed));
+    let what = format!("revoke, denied by all three; {beside}");
+    println!("{what:<44} {}", Measured::of(denied, elapsed));
+    println!("calls asked for after the answer and allowed: {late} of {REVOKED} revocations");
+}
+
+/// What one replica said of a grant that was revoked meanwhile.
+struct Told {
+    /// When the last call that it allowed was asked for.
+    allowed: Option<Instant>,
+    /// When it had said no.
+    denied: Instant,
+}
+
+fn until_denied(daemon: &Daemon, held: &Held) -> Told {
+    let mut client = daemon.client();
+    let mut allowed = None;
+    loop {
+        let asked = Instant::now();
+        if !asks(&mut client, held) {
+            return Told {
+                allowed,
+                denied: Instant::now(),
+            };
+        }
+        allowed = Some(asked);
+    }
+}
