@@ -1,6 +1,7 @@
 //! Grants with AWS credentials a second, and what taking thousands of them away costs at IAM.
 //!
-//! `cargo bench -p bailiwick-credentials --bench sessions [-- FOLDER]`; the folder says which disk.
+//! `cargo bench -p bailiwick-credentials --bench sessions [-- FOLDER] [PART…]`; the parts are `grants`
+//! and `revocations`, the folder says which disk.
 //! STS and IAM are the fake of the tests, in the same process: it verifies signatures and decides by
 //! policies, so what is measured includes AWS's side.
 
@@ -207,19 +208,28 @@ fn sts(fake: &FakeAws, region: &Region) -> Sts {
 }
 
 fn main() {
-    let asked = std::env::args().skip(1).find(|it| !it.starts_with("--"));
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    let parts = ["grants", "revocations"];
+    let is_part = |it: &&String| parts.contains(&it.as_str());
+    let runs =
+        |part: &str| !asked.iter().any(|it| is_part(&it)) || asked.iter().any(|it| it == part);
+    let asked_for = asked
+        .iter()
+        .find(|it| !it.starts_with("--") && !is_part(it));
     let temporary = tempfile::tempdir().unwrap();
-    let folder = asked.map_or(temporary.path().to_owned(), Into::into);
+    let folder = asked_for.map_or(temporary.path().to_owned(), Into::into);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .unwrap();
-    for clients in [1, 16, 64] {
+    for clients in [1, 16, 64].into_iter().filter(|_| runs("grants")) {
         let folder = folder.join(format!("grants-{clients}"));
         runtime.block_on(grants(&folder, clients));
     }
-    runtime.block_on(revocations(&folder.join("revocations")));
+    if runs("revocations") {
+        runtime.block_on(revocations(&folder.join("revocations")));
+    }
 }
 
 /// Each grant is opened, gets a token, and has a session made: five durable records.

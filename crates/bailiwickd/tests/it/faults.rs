@@ -69,7 +69,8 @@ fn a_replica_whose_clock_steps_denies_and_no_grant_ends_or_lives_on_by_it() {
     };
     let address = server.database().unwrap();
     let first = Replica::start("a", &address, None);
-    let second = Replica::start_with("b", &address, Some(&first.home), |command| wall.of(command));
+    let mut second =
+        Replica::start_with("b", &address, Some(&first.home), |command| wall.of(command));
     let (mut one, mut other) = (first.asker(), second.asker());
     let held = one.open("worker", "share").unwrap();
     assert!(one.call(&held).unwrap() && other.call(&held).unwrap());
@@ -87,7 +88,7 @@ fn a_replica_whose_clock_steps_denies_and_no_grant_ends_or_lives_on_by_it() {
     // Set right and started again, it allows what it denied: nothing was ended.
     wall.step(0);
     let home = second.home.clone();
-    drop(second);
+    second.daemon.kill().unwrap();
     let as_before = |command: &mut Command| {
         plainly(command);
         wall.of(command);
