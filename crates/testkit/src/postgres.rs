@@ -102,6 +102,27 @@ impl Server {
         self.wait()
     }
 
+    /// From now on it speaks TLS with this certificate and key (PEM) to whoever wants it.
+    ///
+    /// # Errors
+    /// If it does not start with them.
+    pub fn speak_tls(&mut self, certificate: &str, key: &str) -> io::Result<()> {
+        let data = self.folder.join("data");
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let path = data.join(name);
+            fs::write(&path, text)?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+            if let Some((user, group)) = self.owner {
+                chown(&path, Some(user), Some(group))?;
+            }
+        }
+        let mut settings = fs::OpenOptions::new()
+            .append(true)
+            .open(data.join("postgresql.conf"))?;
+        io::Write::write_all(&mut settings, b"\nssl = on\n")?;
+        self.crash_and_start()
+    }
+
     fn ask(&self, program: &str, arguments: &[&str]) -> io::Result<String> {
         let port = self.port.to_string();
         let answered = Command::new(self.programs.join(program))

@@ -14,6 +14,7 @@ use std::{
 };
 
 use bailiwick_testkit::{peers, postgres::Server, way::Way};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 use crate::{
     replicas::{Replica, refusal},
@@ -226,4 +227,65 @@ fn doctor_looks_at_the_database_and_takes_no_part_in_it() {
     let elsewhere = "postgres://bailiwick@127.0.0.1:1/x";
     let said = refusal(&first.home, &["doctor", "--database", elsewhere]);
     assert!(said.contains("BAD  database"), "{said}");
+}
+
+/// A certificate for these names, its key, and the certificate of the authority that vouches for it.
+fn certified(names: &[&str]) -> [String; 3] {
+    let authority = KeyPair::generate().unwrap();
+    let mut own = CertificateParams::default();
+    own.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let vouching = own.self_signed(&authority).unwrap().pem();
+    let issuer = Issuer::new(own, authority);
+    let key = KeyPair::generate().unwrap();
+    let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    let server = CertificateParams::new(names).unwrap();
+    let server = server.signed_by(&key, &issuer).unwrap().pem();
+    [server, key.serialize_pem(), vouching]
+}
+
+#[test]
+fn with_the_certificate_of_its_authority_the_database_is_only_reached_over_tls() {
+    let Some(mut server) = Server::start().unwrap() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let [certificate, key, vouching] = certified(&["localhost"]);
+    let [.., stranger] = certified(&["localhost"]);
+    let (vouching, stranger) = (file("ca.pem", &vouching), file("stranger.pem", &stranger));
+    let address = server.database().unwrap();
+    let named = address.replace("127.0.0.1", "localhost");
+    let doctor = |address: &str, authority: &str| {
+        let words = ["doctor", "--database", address, "--database-ca", authority];
+        let output = Command::new(env!("CARGO_BIN_EXE_bailiwickd"))
+            .args(words)
+            .arg("--data")
+            .arg(folder.path().join("data"))
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    // It speaks no TLS yet, and in the clear nothing is said.
+    let said = doctor(&named, &vouching);
+    assert!(said.contains("BAD  database"), "{said}");
+    server.speak_tls(&certificate, &key).unwrap();
+    let said = doctor(&named, &vouching);
+    assert!(said.contains("ok   database"), "{said}");
+    for (address, authority) in [(&named, &stranger), (&address, &vouching)] {
+        let said = doctor(address, authority);
+        assert!(said.contains("BAD  database"), "{address}: {said}");
+    }
+    let replica = Replica::start_with("a", &named, None, |command| {
+        command.args(["--database-ca", &vouching]);
+    });
+    let mut asker = replica.asker();
+    let held = asker.open("worker", "post").unwrap();
+    assert!(asker.call(&held).unwrap());
+    let connections = "SELECT bool_and(ssl), count(*) > 1 FROM pg_stat_ssl
+        JOIN pg_stat_activity USING (pid) WHERE application_name = 'bailiwickd'";
+    assert_eq!(server.sql(&address, connections).unwrap(), "t|t");
 }
