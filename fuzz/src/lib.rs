@@ -3,6 +3,8 @@
 //! `cargo xtask fuzz` drives them with libFuzzer, coverage-guided, on the stable toolchain; so does
 //! `cargo fuzz run TARGET --features libfuzzer` on nightly.
 
+mod authority;
+mod authzen;
 mod aws;
 mod catalog;
 mod charter;
@@ -12,6 +14,8 @@ mod identity;
 mod ledger;
 mod review;
 
+pub use authority::{arguments, token};
+pub use authzen::authzen;
 pub use aws::sts;
 pub use catalog::catalog;
 pub use charter::charter;
