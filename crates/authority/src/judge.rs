@@ -146,6 +146,24 @@ pub(crate) fn asked(call: &Call, key: &ArgumentKey, used: Option<&Use>) -> Entry
 }
 
 impl Task {
+    /// What is recorded of the parameters that a grant is opened with: their hash alone, unless the
+    /// charter says otherwise.
+    #[must_use]
+    pub fn recorded(&self, bound: &Bound) -> bailiwick_ledger::Task {
+        let parameters = &bound.body.parameters;
+        if parameters.is_empty() {
+            return bailiwick_ledger::Task::default();
+        }
+        let told = parameters.iter();
+        let told = told.map(|(name, value)| (name.clone(), Value::Text(value.clone())));
+        let told = Value::Record(told.collect()).canonical();
+        bailiwick_ledger::Task {
+            parameters_hash: Some(self.settings.argument_key.hash(told.as_bytes())),
+            parameters: self.declared.record_parameters.then_some(told),
+            ..bailiwick_ledger::Task::default()
+        }
+    }
+
     /// Judges one call of a grant of this task.
     pub fn judge(&self, bound: &Bound, history: &History, call: &Call, now_ms: u64) -> Judgement {
         match &call.target {

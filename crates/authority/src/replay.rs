@@ -1,6 +1,6 @@
 //! A record, decided again by other charters.
 //!
-//! A record holds no arguments unless the charter says so, no parameters of a grant, and nothing of
+//! A record holds no arguments and no parameters of a grant unless the charter says so, and nothing of
 //! what a tool answered. So there are three answers: what other charters say whatever those were is
 //! said; where they would decide it, it is unknown, and what is missing is named. A decision that
 //! cannot be told may or may not have been counted: from there on each grant is followed twice, once
@@ -38,6 +38,8 @@ pub struct Replayed<'a> {
 struct Lived {
     /// When it was opened; unknown where the record begins later.
     issued_ms: Option<u64>,
+    /// What it was opened with, where that is on record.
+    parameters: Option<BTreeMap<String, String>>,
     /// Somebody else holds a part of it, or it is such a part: what that left is not on record.
     is_split: bool,
     /// None of the calls that cannot be told happened.
@@ -71,8 +73,16 @@ impl<'a> Replayed<'a> {
     pub fn see(&mut self, entry: &Entry, time_ms: u64) {
         let Some(grant) = &entry.grant else { return };
         if entry.event == "grant.approved" && !self.grants.contains_key(&grant.id) {
+            let told = entry
+                .task
+                .as_ref()
+                .and_then(|task| task.parameters.as_deref());
+            // A part of a grant is bound to what the whole was.
+            let whole = grant.parent.as_ref().and_then(|id| self.grants.get(id));
+            let whole = whole.and_then(|whole| whole.parameters.clone());
             let lived = Lived {
                 issued_ms: Some(time_ms),
+                parameters: told.and_then(parameters).or(whole),
                 is_split: grant.parent.is_some(),
                 ..Lived::default()
             };
@@ -122,6 +132,17 @@ impl<'a> Replayed<'a> {
         {
             return denied("the grant would have ended before");
         }
+        let bound = match &lived.parameters {
+            Some(known) => {
+                let known = known.iter();
+                let values = known.map(|(name, value)| (name.as_str(), value.as_str()));
+                match task.bind(values) {
+                    Ok(bound) => Some(bound),
+                    Err(_) => return denied("the grant would not have been opened as it was"),
+                }
+            }
+            None => task.bind([]).ok(),
+        };
         let beside = match (lived.is_split, grant.parent.is_some()) {
             (true, true) => Some("what was delegated to the grant"),
             // What was given away came out of its budgets.
@@ -130,8 +151,30 @@ impl<'a> Replayed<'a> {
         };
         // The same charter said so, when all of it was known.
         let said = (pinned == task.charter()).then_some(decision.effect);
-        lived.judge(task, action, time_ms, beside, said)
+        let asked = Asked {
+            task,
+            bound: bound.as_ref(),
+            action,
+            now_ms: time_ms,
+        };
+        lived.judge(&asked, beside, said)
     }
+}
+
+/// A call as a record says it, of a task as it is declared now.
+struct Asked<'a> {
+    task: &'a Task,
+    /// `None`: what the task is bound to is not on record.
+    bound: Option<&'a Bound>,
+    action: &'a Action,
+    now_ms: u64,
+}
+
+/// Parameters as they are recorded.
+fn parameters(told: &str) -> Option<BTreeMap<String, String>> {
+    let read = json::read(told.as_bytes(), Bounds::REQUEST).ok()?;
+    let text = |(name, value): (&String, &Value)| Some((name.clone(), value.text()?.to_owned()));
+    read.record()?.iter().map(text).collect()
 }
 
 fn denied(why: &str) -> Answer {
@@ -143,16 +186,11 @@ impl Lived {
     /// is missing for an answer that lets it happen; `said` is what holds where it cannot be told.
     fn judge(
         &mut self,
-        task: &Task,
-        action: &Action,
-        now_ms: u64,
+        asked: &Asked<'_>,
         beside: Option<&'static str>,
         said: Option<Effect>,
     ) -> Answer {
-        let (least, most) = (
-            task.again(action, &self.least, now_ms),
-            task.again(action, &self.most, now_ms),
-        );
+        let (least, most) = (asked.again(&self.least), asked.again(&self.most));
         let answer = match (&least, &most, beside) {
             (Said::Allow(_) | Said::StepUp, _, Some(missing)) => {
                 Answer::Unknown(missing.to_owned())
@@ -209,34 +247,36 @@ impl Task {
             || !self.declared.sequence.is_empty()
             || self.uses.iter().any(|used| used.declared.calls.is_some())
     }
+}
 
-    /// Judges what a record says of a call.
-    fn again(&self, action: &Action, history: &History, now_ms: u64) -> Said {
-        let (Some(server), Some(tool)) = (&action.server, &action.tool) else {
+impl Asked<'_> {
+    /// Judges it after that history.
+    fn again(&self, history: &History) -> Said {
+        let (Some(server), Some(tool)) = (&self.action.server, &self.action.tool) else {
             return Said::Unknown("what was called", None);
         };
-        match &action.resource {
-            Some(resource) => self.aws_again(tool, resource, history, now_ms),
-            None => self.tool_again(&format!("{server}/{tool}"), action, history, now_ms),
+        match &self.action.resource {
+            Some(resource) => self.aws_again(tool, resource, history),
+            None => self.tool_again(&format!("{server}/{tool}"), history),
         }
     }
 
-    fn aws_again(&self, action: &str, resource: &str, history: &History, now_ms: u64) -> Said {
-        let declared = self.declared.reaches().flat_map(|reach| &reach.actions);
-        let is_declared = { declared }.any(|pattern| matches(pattern, action));
-        if !is_declared {
+    fn aws_again(&self, action: &str, resource: &str, history: &History) -> Said {
+        let declared = self.task.declared.reaches();
+        let mut declared = declared.flat_map(|reach| &reach.actions);
+        if !declared.any(|pattern| matches(pattern, action)) {
             return Said::Deny(Reason::NotDeclared);
         }
-        let Ok(bound) = self.bind([]) else {
-            return self.aws_unknown("the parameters of the grant", history, now_ms);
+        let Some(bound) = self.bound else {
+            return self.aws_unknown("the parameters of the grant", history);
         };
         let call = crate::Call::aws(action, resource);
-        let judgement = self.judge(&bound, history, &call, now_ms);
+        let judgement = self.task.judge(bound, history, &call, self.now_ms);
         match judgement.answer {
             crate::Answer::Allow(history) => Said::Allow(history),
             crate::Answer::StepUp(_) => Said::StepUp,
             crate::Answer::Deny(Reason::AccountUnknown) => {
-                self.aws_unknown("in which account the resource is", history, now_ms)
+                self.aws_unknown("in which account the resource is", history)
             }
             crate::Answer::Deny(reason) => Said::Deny(reason),
         }
@@ -244,13 +284,14 @@ impl Task {
 
     /// A call that may be allowed or not: denied all the same where no budget is left, and counted
     /// as a write where it may be one.
-    fn aws_unknown(&self, missing: &'static str, history: &History, now_ms: u64) -> Said {
+    fn aws_unknown(&self, missing: &'static str, history: &History) -> Said {
         let spent = |is_write| {
             let spends = Spends {
                 used: None,
                 is_write,
             };
-            self.spend(spends, &Bound::of_nothing(), history, None, now_ms)
+            let bound = Bound::of_nothing();
+            self.task.spend(spends, &bound, history, None, self.now_ms)
         };
         match (spent(false), spent(true)) {
             (Err(reason), _) => Said::Deny(reason),
@@ -262,23 +303,18 @@ impl Task {
 
     /// The first entry that surely lets it happen does. One that may let it happen leaves open what
     /// those behind it say.
-    fn tool_again(&self, tool: &str, action: &Action, history: &History, now_ms: u64) -> Said {
-        let entries = self
-            .by_tool
-            .get(tool)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        let args = action
-            .args
-            .as_deref()
-            .and_then(|args| json::read(args.as_bytes(), Bounds::REQUEST).ok());
+    fn tool_again(&self, tool: &str, history: &History) -> Said {
+        let entries = self.task.by_tool.get(tool);
+        let entries = entries.map(Vec::as_slice).unwrap_or_default();
+        let args = self.action.args.as_deref();
+        let args = args.and_then(|args| json::read(args.as_bytes(), Bounds::REQUEST).ok());
         let mut said = Said::Deny(Reason::NotDeclared);
         let mut is_first = true;
         for index in entries {
-            let Some(used) = self.uses.get(usize::from(*index)) else {
+            let Some(used) = self.task.uses.get(usize::from(*index)) else {
                 continue;
             };
-            let one = self.use_again(used, action, args.as_ref(), history, now_ms);
+            let one = self.use_again(used, args.as_ref(), history);
             said = match (one, said, is_first) {
                 (Said::Allow(history), _, _) => return Said::Allow(history),
                 (one @ Said::Unknown(..), _, _) => one,
@@ -292,27 +328,20 @@ impl Task {
         said
     }
 
-    fn use_again(
-        &self,
-        used: &Use,
-        action: &Action,
-        args: Option<&Value>,
-        history: &History,
-        now_ms: u64,
-    ) -> Said {
-        let pinned = action.tool_schema_hash.as_deref();
+    fn use_again(&self, used: &Use, args: Option<&Value>, history: &History) -> Said {
+        let pinned = self.action.tool_schema_hash.as_deref();
         let schema = pinned.and_then(|pin| pin.parse().ok());
         let none = Value::Record(BTreeMap::new());
-        let bound = self.bind([]);
-        let missing = self.missing(used, args, bound.is_ok(), history);
+        let missing = self.missing(used, args, history);
         let is_asked = missing.is_none_or(|missing| missing == ANSWERS);
         let way = Way {
             args: is_asked.then(|| args.unwrap_or(&none)),
             schema: schema.as_ref(),
-            now_ms,
+            now_ms: self.now_ms,
         };
-        let bound = bound.unwrap_or_else(|_| Bound::of_nothing());
-        let history = match self.way_again(used, &bound, history, &way) {
+        let nothing = Bound::of_nothing();
+        let bound = self.bound.unwrap_or(&nothing);
+        let history = match self.task.way_again(used, bound, history, &way) {
             Ok(history) => Box::new(history),
             Err(reason) => return Said::Deny(reason),
         };
@@ -324,15 +353,10 @@ impl Task {
     }
 
     /// What an entry asks about that is not on record.
-    fn missing(
-        &self,
-        used: &Use,
-        args: Option<&Value>,
-        is_bound: bool,
-        history: &History,
-    ) -> Option<&'static str> {
+    fn missing(&self, used: &Use, args: Option<&Value>, history: &History) -> Option<&'static str> {
         let tool = &used.declared.tool;
         let adds_up = self
+            .task
             .declared
             .limits
             .sums
@@ -350,7 +374,7 @@ impl Task {
             return Some(ANSWERS);
         }
         let asks = used.condition.as_ref();
-        if !is_bound && asks.is_some_and(|asks| asks.asks_parameters()) {
+        if self.bound.is_none() && asks.is_some_and(|asks| asks.asks_parameters()) {
             return Some("the parameters of the grant");
         }
         None

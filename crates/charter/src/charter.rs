@@ -104,6 +104,9 @@ pub struct Task {
     pub lasts: Lasts,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<ParameterName, Parameter>,
+    /// Whether the ledger may hold their values, and not their hash alone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub record_parameters: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub read: Vec<Reach>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

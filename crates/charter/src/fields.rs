@@ -193,6 +193,11 @@ pub(crate) const TASK: Record = Record {
             "What it is called with: a name and a regular expression that matches the whole value.",
         ),
         may(
+            "record-parameters",
+            Shape::Flag,
+            "Whether the ledger holds the values of parameters, and not their hash alone.",
+        ),
+        may(
             "read",
             Shape::List(&Shape::Record(&REACH)),
             "What it reads.",

@@ -169,6 +169,7 @@ impl Page<'_> {
         let Task {
             lasts,
             parameters,
+            record_parameters,
             read,
             write,
             tools,
@@ -182,6 +183,10 @@ impl Page<'_> {
                 let line = format!("{}: {}", scalar(name.as_str()), quoted(parameter.as_str()));
                 self.line(3, &format!("{path}.parameters.{name}"), &line);
             }
+        }
+        if *record_parameters {
+            let path = format!("{path}.record-parameters");
+            self.line(2, &path, "record-parameters: true");
         }
         self.records(path, "read", read, reach);
         self.records(path, "write", write, reach);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bailiwick_authority::{Task, json::Value};
+use bailiwick_authority::{Bound, Task, json::Value};
 use bailiwick_broker::{
     NotRecorded, State,
     port::{Answer, Grant, Op, Refused, Step, Store as _, Ticket, Which},
@@ -116,7 +116,7 @@ pub(crate) async fn open<W: World>(
             .at("/task")
             .because("no_task")
     })?;
-    let (grant, is_clamped) = grant(gateway, asked, task)?;
+    let (grant, bound, is_clamped) = grant(gateway, asked, task)?;
     let mut costs = proved.costs;
     if let Some(key) = &key {
         costs.push(key.kept(&grant.id, gateway.broker.now_ms()));
@@ -127,9 +127,11 @@ pub(crate) async fn open<W: World>(
         actor: proved.actor.or_else(|| told.actor.clone()),
         on_behalf_of: asked.text("on_behalf_of").map(str::to_owned),
         flow: asked.body.get("flow").and_then(authzen::flow),
-        task: asked.text("purpose").map(|purpose| LedgerTask {
-            purpose_hash: Some(Hash::of(&[purpose.as_bytes()]).to_string()),
-            ..LedgerTask::default()
+        task: Some(LedgerTask {
+            purpose_hash: asked
+                .text("purpose")
+                .map(|purpose| Hash::of(&[purpose.as_bytes()]).to_string()),
+            ..task.recorded(&bound)
         }),
         grant: Some(bailiwick_ledger::Grant {
             state_to: Some(State::Approved.name().into()),
@@ -143,12 +145,13 @@ pub(crate) async fn open<W: World>(
     released(gateway, asked, opened.into_value(), is_clamped).await
 }
 
-/// A grant of the task, as it is asked for, and whether more time was asked for than there is.
+/// A grant of the task, as it is asked for, what it is bound to, and whether more time was asked for
+/// than there is.
 fn grant<W: World>(
     gateway: &Gateway<W>,
     asked: &Asked,
     task: &Task,
-) -> Result<(Grant, bool), Problem> {
+) -> Result<(Grant, Bound, bool), Problem> {
     let parameters = asked.body.get("parameters").and_then(Value::record);
     let values = parameters.into_iter().flatten();
     let values = values.filter_map(|(name, value)| Some((name.as_str(), value.text()?)));
@@ -199,7 +202,7 @@ fn grant<W: World>(
         body: bound.to_bytes(),
         history: Vec::new(),
     };
-    Ok((grant, is_clamped))
+    Ok((grant, bound, is_clamped))
 }
 
 /// The thumbprint of a key, as RFC 7638 makes it of SHA-256: 43 letters of base64url.

@@ -173,6 +173,12 @@ pub struct Task {
     /// The hash of the purpose the agent stated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purpose_hash: Option<String>,
+    /// The keyed hash of the parameters that the grant was opened with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameters_hash: Option<String>,
+    /// The parameters themselves, only where the charter says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<String>,
 }
 
 /// Which prompt led here.

@@ -27,12 +27,21 @@ tasks:
 
 /// The entries that a broker would write of these calls of one grant, a second apart.
 fn recorded(by: &Authority, calls: &[(&str, &str)]) -> Vec<(Entry, u64)> {
+    recorded_with(by, &[], calls)
+}
+
+fn recorded_with(
+    by: &Authority,
+    parameters: &[(&str, &str)],
+    calls: &[(&str, &str)],
+) -> Vec<(Entry, u64)> {
     let task = by.task("reader", "post").unwrap();
+    let bound = task.bind(parameters.iter().copied()).unwrap();
     let mut standing = Standing {
         agent: "reader".into(),
         task: "post".into(),
         charter: task.charter().to_owned(),
-        body: task.bind([]).unwrap().to_bytes(),
+        body: bound.to_bytes(),
         history: Vec::new(),
     };
     let about = |mut entry: Entry| {
@@ -41,7 +50,11 @@ fn recorded(by: &Authority, calls: &[(&str, &str)]) -> Vec<(Entry, u64)> {
         entry.task.get_or_insert_default().id = "post".into();
         entry
     };
-    let mut entries = vec![(about(Entry::of("grant.approved")), 0)];
+    let opened = Entry {
+        task: Some(task.recorded(&bound)),
+        ..Entry::of("grant.approved")
+    };
+    let mut entries = vec![(about(opened), 0)];
     for (number, (tool, args)) in (1..).zip(calls) {
         let call = match *tool {
             "aws" => {
@@ -283,6 +296,72 @@ fn a_part_of_a_grant_is_denied_surely_and_allowed_by_nobody() {
             "deny not_declared"
         ]
     );
+}
+
+/// A task whose calls hang on what its grant was opened with.
+fn with_parameters(pattern: &str, more: &str) -> Authority {
+    let text = format!(
+        r#"
+agent: reader
+owner: {{ team: payments, contact: payments@example.com }}
+purpose: Post invoices.
+environment: prod
+mode: brokered
+role: {{ arn: "arn:aws:iam::111122223333:role/reader" }}
+tasks:
+  post:
+    for: 5m
+    parameters: {{ tenant: "{pattern}" }}
+{more}
+    read: [ {{ actions: [s3:GetObject], resources: ["arn:aws:s3:::${{tenant}}/*"] }} ]
+    tools: [ {{ tool: ledger/post, when: "args.to == parameters.tenant", record-arguments: true }} ]
+"#
+    );
+    let charter = Charter::parse("reader.yaml", &text).unwrap();
+    Authority::of([charter], Settings::default()).unwrap()
+}
+
+#[test]
+fn parameters_that_were_recorded_are_decided_on_and_others_are_unknown() {
+    const RECORDED: &str = "    record-parameters: true";
+    let calls = [
+        ("ledger/post", r#"{"to":"acme"}"#),
+        ("aws", "s3:GetObject arn:aws:s3:::acme/x"),
+        ("aws", "s3:GetObject arn:aws:s3:::other/x"),
+    ];
+    let opened = |more: &str| {
+        let old = with_parameters("[a-z]+", more);
+        recorded_with(&old, &[("tenant", "acme")], &calls)
+    };
+    let new = with_parameters("[a-z]{2,8}", "");
+    let entries = opened(RECORDED);
+    let told = entries[0].0.task.as_ref().unwrap();
+    assert_eq!(told.parameters.as_deref(), Some(r#"{"tenant":"acme"}"#));
+    assert_eq!(
+        again(&new, &entries),
+        ["allow", "allow", "deny not_declared"]
+    );
+    // A part of the grant is bound as the whole is.
+    let mut split = entries.clone();
+    let mut part = split[0].clone();
+    part.0.task.as_mut().unwrap().parameters = None;
+    for (entry, _) in std::iter::once(&mut part).chain(&mut split[1..]) {
+        let grant = entry.grant.as_mut().unwrap();
+        grant.id = "g2".into();
+        grant.parent = Some("g1".into());
+    }
+    split.insert(1, part);
+    assert_eq!(again(&new, &split)[2], "deny not_declared");
+    // Other charters would not have opened it.
+    assert_eq!(
+        again(&with_parameters("[0-9]+", ""), &entries),
+        ["deny the grant would not have been opened as it was"; 3]
+    );
+    // The hash tells which grants are alike, and decides nothing.
+    let entries = opened("");
+    let told = entries[0].0.task.as_ref().unwrap();
+    assert!(told.parameters.is_none() && told.parameters_hash.is_some());
+    assert_eq!(again(&new, &entries), ["? the parameters of the grant"; 3]);
 }
 
 #[test]

@@ -23,6 +23,7 @@ tasks:
   reconcile:
     for: 20m
     parameters: { tenant: "[a-z0-9-]{3,32}", y: "\\d{1,4}\"?" }
+    record-parameters: true
     read:
       - { actions: [s3:GetObject, "s3:List*"], resources: ["arn:aws:s3:::invoices/${tenant}/*", "*"], account: "444455556666" }
     write:

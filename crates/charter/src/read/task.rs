@@ -39,6 +39,7 @@ pub(super) fn tasks(
 fn task(reading: &mut Reading, fields: &Fields<'_>) -> Option<Task> {
     let lasts = lasts(reading, fields);
     let parameters = parameters(reading, fields);
+    let record_parameters = fields.flag(reading, "record-parameters");
     let read = reaches(reading, fields, "read", &parameters);
     let write = reaches(reading, fields, "write", &parameters);
     let tools = tools(reading, fields);
@@ -55,6 +56,7 @@ fn task(reading: &mut Reading, fields: &Fields<'_>) -> Option<Task> {
             .into_iter()
             .filter_map(|(name, read)| Some((name, read?)))
             .collect(),
+        record_parameters,
         read,
         write,
         tools,

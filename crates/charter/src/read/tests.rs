@@ -20,6 +20,7 @@ tasks:
   reconcile:
     for: 20m
     parameters: { tenant: "[a-z0-9-]{3,32}" }
+    record-parameters: true
     read:
       - { actions: [s3:GetObject], resources: ["arn:aws:s3:::invoices/${tenant}/*"], account: "444455556666" }
     write:
@@ -69,6 +70,7 @@ fn every_field_is_read() {
     assert_eq!(charter.invokers.as_ref().unwrap().len(), 1);
     let task = &charter.tasks[&"reconcile".parse().unwrap()];
     assert_eq!(task.lasts.seconds(), 1_200);
+    assert!(task.record_parameters);
     assert_eq!(task.read[0].account.unwrap().as_str(), "444455556666");
     assert_eq!(task.tools[0].labels, [Label::OutwardEffect]);
     assert!(task.tools[0].record_arguments && !task.tools[1].record_arguments);
@@ -92,8 +94,8 @@ fn what_is_said_has_a_place() {
     let place = |path: &str| charter.places.find(path).map(|place| place.line);
     assert_eq!(place("agent"), Some(2));
     assert_eq!(place("tasks.reconcile.for"), Some(16));
-    assert_eq!(place("tasks.reconcile.read.0.actions.0"), Some(19));
-    assert_eq!(place("tasks.reconcile.read.0.nothing"), Some(19));
+    assert_eq!(place("tasks.reconcile.read.0.actions.0"), Some(20));
+    assert_eq!(place("tasks.reconcile.read.0.nothing"), Some(20));
 }
 
 #[test]
@@ -163,6 +165,11 @@ fn a_wrong_value_is_pointed_at() {
         "record-arguments: true",
         "record-arguments: yes",
         "neither true nor false",
+    );
+    refused(
+        "record-parameters: true",
+        "record-parameters: [tenant]",
+        "Whether the ledger holds the values of parameters",
     );
     refused("Reconcile", "Recon\u{202e}cile", "cannot be seen");
     refused("args.amount, at", "amount, at", "write args.NAME");

@@ -273,6 +273,7 @@ impl<'e> Draft<'e> {
             lasts: Lasts::of_seconds(30 * 60)
                 .ok_or_else(|| anyhow::anyhow!("half an hour is a span"))?,
             parameters: BTreeMap::new(),
+            record_parameters: false,
             read: rights.read.clone(),
             write: rights.write.clone(),
             tools,

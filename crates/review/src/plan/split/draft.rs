@@ -34,6 +34,7 @@ pub(super) fn charter(
     let task = Task {
         lasts: Lasts::of_seconds(TASK_SECONDS)?,
         parameters: BTreeMap::new(),
+        record_parameters: false,
         read,
         write,
         tools: Vec::new(),
