@@ -20,6 +20,9 @@ use crate::task::Task;
 /// How often a grant may be delegated on.
 pub const DELEGATIONS_MAX: usize = 4;
 
+/// How many pairs of an action and a resource are looked at. Each takes a policy to be compiled.
+const TRIED_MAX: usize = 4_096;
+
 /// What is left to the new grant. A list that is absent takes nothing away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delegation {
@@ -80,6 +83,10 @@ pub enum DelegationFault {
     NotHeld(&'static str),
     #[error("the grant has fewer {0} left than are delegated")]
     TooMany(&'static str),
+    #[error(
+        "too many actions and resources are named: leave the actions out, or delegate in parts"
+    )]
+    TooManyNamed,
     #[error("a share is 1 to 100 hundredths")]
     Share,
     #[error("an argument is named `args.NAME`, and its values are texts, numbers or booleans")]
@@ -136,6 +143,65 @@ impl Task {
         })
     }
 
+    /// Each resource is one that some action of the new grant reaches: what the first grant does not
+    /// reach is refused, and not kept as a right that is worth nothing.
+    fn holds_resources(
+        &self,
+        bound: &Bound,
+        delegation: &Delegation,
+        now_ms: u64,
+    ) -> Result<(), DelegationFault> {
+        let resources = delegation.resources.iter().flatten();
+        if resources.clone().next().is_none() {
+            return Ok(());
+        }
+        let actions = self.some_actions(bound, delegation);
+        let accounts = self.declared.reaches().map(|reach| reach.account);
+        // Where it names none, it is at home.
+        let accounts: BTreeSet<_> = accounts.chain([None]).collect();
+        if resources.clone().count() * actions.len() * accounts.len() > TRIED_MAX {
+            return Err(DelegationFault::TooManyNamed);
+        }
+        for resource in resources {
+            let reaches = |(action, account): (&String, &Option<_>)| {
+                let ask = Ask {
+                    action,
+                    resource,
+                    account: *account,
+                };
+                self.right(bound, ask, now_ms).is_ok()
+            };
+            let mut ways = actions
+                .iter()
+                .flat_map(|action| accounts.iter().map(move |account| (action, account)));
+            let is_held =
+                is_resource(resource) && bound.holds_resource(resource) && ways.any(reaches);
+            if !is_held {
+                return Err(DelegationFault::NotHeld("resources"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The actions that are left to the new grant, or one for each pattern that its charter declares.
+    fn some_actions(&self, bound: &Bound, delegation: &Delegation) -> BTreeSet<String> {
+        let before = bound.body.narrowed.iter().rev();
+        let mut before = before.filter_map(|narrow| narrow.actions.as_ref());
+        match delegation.actions.as_ref().or_else(|| before.next()) {
+            Some(named) => {
+                let held = named.iter().filter(|action| bound.holds_action(action));
+                held.cloned().collect()
+            }
+            None => {
+                let patterns = self.declared.reaches().flat_map(|reach| &reach.actions);
+                // Any letter is one that a wildcard stands for.
+                patterns
+                    .map(|pattern| pattern.replace(['*', '?'], "x"))
+                    .collect()
+            }
+        }
+    }
+
     fn narrow(
         &self,
         bound: &Bound,
@@ -157,25 +223,7 @@ impl Task {
                 return Err(DelegationFault::NotHeld("actions"));
             }
         }
-        for resource in delegation.resources.iter().flatten() {
-            let with = |action: &String| {
-                let ask = Ask {
-                    action,
-                    resource,
-                    account: None,
-                };
-                self.right(bound, ask, now_ms).is_ok()
-            };
-            let is_held = is_resource(resource)
-                && bound.holds_resource(resource)
-                && delegation
-                    .actions
-                    .as_ref()
-                    .is_none_or(|actions| actions.iter().any(with));
-            if !is_held {
-                return Err(DelegationFault::NotHeld("resources"));
-            }
-        }
+        self.holds_resources(bound, delegation, now_ms)?;
         let mut arguments = BTreeMap::new();
         for (tool, values) in &delegation.arguments {
             let mut by_name = BTreeMap::new();

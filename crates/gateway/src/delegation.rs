@@ -130,7 +130,9 @@ fn refused(why: &NotDelegated<Fault>) -> Problem {
                 | DelegationFault::NotHeld(_)
                 | DelegationFault::TooMany(_) => Kind::Refused,
                 DelegationFault::Deadline => Kind::Conflict,
-                DelegationFault::Share | DelegationFault::Argument => Kind::Malformed,
+                DelegationFault::Share
+                | DelegationFault::Argument
+                | DelegationFault::TooManyNamed => Kind::Malformed,
             };
             Problem::new(kind, fault.to_string()).because("not_delegated")
         }

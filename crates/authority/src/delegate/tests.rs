@@ -88,6 +88,31 @@ fn test_47_what_the_first_grant_does_not_hold_is_not_delegated() {
         ),
         (
             Delegation {
+                resources: set(&["arn:aws:s3:::payroll/1"]),
+                ..Delegation::default()
+            },
+            DelegationFault::NotHeld("resources"),
+        ),
+        (
+            Delegation {
+                resources: set(&["arn:aws:s3:::invoices/*"]),
+                ..Delegation::default()
+            },
+            DelegationFault::NotHeld("resources"),
+        ),
+        (
+            Delegation {
+                resources: Some(
+                    (0..3_000)
+                        .map(|n| format!("arn:aws:s3:::invoices/{n}"))
+                        .collect(),
+                ),
+                ..Delegation::default()
+            },
+            DelegationFault::TooManyNamed,
+        ),
+        (
+            Delegation {
                 calls: Some(13),
                 ..Delegation::default()
             },
@@ -127,6 +152,53 @@ fn test_47_what_the_first_grant_does_not_hold_is_not_delegated() {
         NOW,
     );
     assert_eq!(wider, Err(DelegationFault::NotHeld("tools")));
+}
+
+#[test]
+fn a_resource_without_an_action_is_one_that_some_action_of_the_grant_reaches() {
+    let authority = authority();
+    let task = authority.task("reader", "work").unwrap();
+    let bound = task.bind([]).unwrap();
+    let history = History::default();
+    let one = Delegation {
+        resources: set(&["arn:aws:s3:::invoices/1", "arn:aws:s3:::invoices/2"]),
+        ..Delegation::default()
+    };
+    let child = task.delegate(&bound, &history, &one, ENDS, NOW).unwrap();
+    let may = |bound: &Bound, action: &str, resource: &str| {
+        let call = Call::aws(action, resource);
+        task.judge(bound, &History::default(), &call, NOW)
+            .is_allowed()
+    };
+    for action in ["s3:GetObject", "s3:PutObject"] {
+        assert!(
+            may(&child.bound, action, "arn:aws:s3:::invoices/1"),
+            "{action}"
+        );
+        assert!(
+            !may(&child.bound, action, "arn:aws:s3:::invoices/3"),
+            "{action}"
+        );
+    }
+    // What was left of the actions is what a resource is held against next.
+    let reads = Delegation {
+        actions: set(&["s3:GetObject"]),
+        ..Delegation::default()
+    };
+    let reader = task.delegate(&bound, &history, &reads, ENDS, NOW).unwrap();
+    let part = task
+        .delegate(&reader.bound, &history, &one, ENDS, NOW)
+        .unwrap();
+    assert!(may(&part.bound, "s3:GetObject", "arn:aws:s3:::invoices/1"));
+    assert!(!may(&part.bound, "s3:PutObject", "arn:aws:s3:::invoices/1"));
+    let wider = Delegation {
+        resources: set(&["arn:aws:s3:::invoices/3"]),
+        ..Delegation::default()
+    };
+    assert_eq!(
+        task.delegate(&part.bound, &history, &wider, ENDS, NOW),
+        Err(DelegationFault::NotHeld("resources"))
+    );
 }
 
 #[test]

@@ -19,6 +19,10 @@ fn a_part_of_a_grant_has_no_more_than_the_whole_and_ends_with_it() {
             "an action it has not",
             json!({ "actions": ["s3:GetObject"] }),
         ),
+        (
+            "a resource that no action of it reaches",
+            json!({ "resources": ["arn:aws:s3:::payroll/1"] }),
+        ),
         ("more calls", json!({ "calls": 1001 })),
     ] {
         let refused = delegate(&house, &token, &id, &body);
@@ -93,7 +97,7 @@ fn a_part_of_a_grant_has_no_more_than_the_whole_and_ends_with_it() {
     for token in [&token, &child, &deep, &deeper] {
         assert!(!house.allows(token, "invoice"));
     }
-    assert_eq!(delegate(&house, &deep, &deep_id, &json!({})).status, 401);
+    assert_eq!(delegate(&house, &deep, &deep_id, &json!({})).status, 409);
 }
 
 #[test]
