@@ -14,6 +14,9 @@
     reason = "a benchmark"
 )]
 
+#[path = "../tests/it/token.rs"]
+mod token;
+
 use std::{
     path::Path,
     sync::{Arc, atomic::Ordering},
@@ -31,13 +34,15 @@ use bailiwick_aws::{
     transport::Transport,
 };
 use bailiwick_broker::{
-    Broker, Recorded, State,
-    port::{self, Clock, Grant, Mint, MintError, Store as _},
+    Broker, State,
+    port::{Clock, Grant, Store as _},
 };
 use bailiwick_credentials::{Keys, Revoker, Sessions, Standing, Wanted};
-use bailiwick_ledger::{Credential, Entry};
+use bailiwick_ledger::Entry;
 use bailiwick_store::{Folder, Settings, Sqlite};
 use bailiwick_testkit::aws::{FakeAws, Role, World};
+
+use token::Token;
 
 const BROKER: &str = r#"{"Version":"2012-10-17","Statement":[
     {"Effect":"Allow","Action":["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity",
@@ -172,31 +177,6 @@ impl House {
         let entry = Entry::default();
         let ended = self.broker.end(&grant, State::Completed, &entry);
         ended.await.unwrap().into_value();
-    }
-}
-
-struct Token;
-
-impl Mint for Token {
-    type Credential = ();
-
-    fn until_ms_max(&self, grant: &Grant, _: u64) -> u64 {
-        grant.deadline_ms
-    }
-
-    async fn mint(
-        &self,
-        grant: &Recorded<Arc<Grant>>,
-        _: &str,
-    ) -> Result<port::Minted<()>, MintError> {
-        Ok(port::Minted {
-            credential: (),
-            about: Credential {
-                kind: "token".into(),
-                expires_ms: Some(grant.value().deadline_ms),
-                ..Credential::default()
-            },
-        })
     }
 }
 

@@ -16,6 +16,20 @@ use crate::http::Client;
 /// A daemon that does not answer by then has not started.
 const START_WITHIN: Duration = Duration::from_secs(60);
 
+/// A charter of an agent with these tasks.
+pub fn charter(agent: &str, tasks: &str) -> String {
+    format!(
+        r#"
+agent: {agent}
+owner: {{ team: payments, contact: payments@example.com }}
+purpose: Post invoices.
+environment: prod
+mode: brokered
+tasks:
+{tasks}"#
+    )
+}
+
 /// Where a daemon lives: its charters, its data and what it said.
 #[derive(Debug, Clone)]
 pub struct Home {

@@ -80,9 +80,10 @@ fn a_grant_is_opened_revoked_killed_and_cleared_by_hand() {
         &[],
     );
     assert_eq!(code, 0, "{err}");
+    let at = daemon.url();
     let shown = [
         ("BAILIWICK_TICKET", ticket.trim()),
-        ("BAILIWICK_AT", daemon.address.as_str()),
+        ("BAILIWICK_AT", at.as_str()),
     ];
     let (code, token, err) = ran(
         &place,

@@ -1,28 +1,24 @@
 //! A daemon of a test's own, and the programs beside it.
 
 use std::{
-    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
-    sync::{Arc, Mutex, OnceLock},
+    process::{Command, Output},
+    sync::OnceLock,
     time::{Duration, Instant, SystemTime},
 };
 
-use bailiwick_testkit::http::{Answer, Client};
+use bailiwick_testkit::{
+    daemon::{self, Home},
+    http::Answer,
+};
 use serde_json::{Value, json};
 
-/// A daemon that does not listen by then never will.
-const LISTENS_WITHIN: Duration = Duration::from_secs(60);
+/// A daemon that has not stopped by then never will.
+pub(crate) const STOPS_WITHIN: Duration = Duration::from_secs(60);
 
 pub(crate) fn charter(agent: &str, most: u32) -> String {
-    format!(
+    let tasks = format!(
         r#"
-agent: {agent}
-owner: {{ team: payments, contact: payments@example.com }}
-purpose: Post invoices.
-environment: prod
-mode: brokered
-tasks:
   post:
     for: 20m
     parameters: {{ supplier: "[a-z-]{{3,32}}" }}
@@ -31,30 +27,35 @@ tasks:
     for: 20m
     tools: [ {{ tool: ledger/read }} ]
 "#
-    )
+    );
+    daemon::charter(agent, &tasks)
 }
 
 /// A folder with charters and room for data.
-pub(crate) struct Place(pub(crate) tempfile::TempDir);
+pub(crate) struct Place {
+    folder: tempfile::TempDir,
+    home: Home,
+}
 
 impl Place {
     pub(crate) fn new() -> Self {
-        let place = Self(tempfile::tempdir().unwrap());
-        std::fs::create_dir(place.charters()).unwrap();
-        place.write("charters/invoice.yaml", &charter("invoice", 1000));
-        place
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path(), env!("CARGO_BIN_EXE_bailiwickd")).unwrap();
+        home.charter("invoice.yaml", &charter("invoice", 1000))
+            .unwrap();
+        Self { folder, home }
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.0.path()
+        self.folder.path()
     }
 
     pub(crate) fn charters(&self) -> PathBuf {
-        self.path().join("charters")
+        self.home.charters()
     }
 
     pub(crate) fn data(&self) -> PathBuf {
-        self.path().join("data")
+        self.home.data()
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) {
@@ -63,16 +64,16 @@ impl Place {
         std::fs::write(path, text).unwrap();
     }
 
-    /// The daemon's program, in this place.
-    pub(crate) fn bailiwickd(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bailiwickd"));
-        command.current_dir(self.path()).args(args);
-        command
-    }
-
-    /// A run of it that ends by itself.
+    /// A run of the daemon's program, in this place, that ends by itself.
     pub(crate) fn ran(&self, args: &[&str]) -> (i32, String, String) {
-        told(&self.bailiwickd(args).output().unwrap())
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bailiwickd"));
+        told(
+            &command
+                .current_dir(self.path())
+                .args(args)
+                .output()
+                .unwrap(),
+        )
     }
 
     pub(crate) fn start(&self) -> Daemon {
@@ -80,42 +81,14 @@ impl Place {
     }
 
     pub(crate) fn start_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Daemon {
-        // The file of a daemon before this one says where nobody listens any more.
-        let _ = std::fs::remove_file(self.data().join("address"));
-        let mut command = self.bailiwickd(&["--charters", "charters", "--data", "data"]);
-        command
-            .args(["--listen", "127.0.0.1:0"])
-            .args(args)
-            .envs(variables.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let log = Arc::new(Mutex::new(String::new()));
-        let written = Arc::clone(&log);
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        std::thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                written.lock().unwrap().push_str(&(line + "\n"));
-            }
+        let started = self.home.start(|command| {
+            let variables = variables.iter().copied();
+            command.current_dir(self.path()).args(args).envs(variables);
         });
-        let begun = Instant::now();
-        let address = loop {
-            if let Ok(address) = std::fs::read_to_string(self.data().join("address")) {
-                break address.trim().to_owned();
-            }
-            if let Some(ended) = child.try_wait().unwrap() {
-                panic!("the daemon ended with {ended}: {}", log.lock().unwrap());
-            }
-            assert!(begun.elapsed() < LISTENS_WITHIN, "{}", log.lock().unwrap());
-            std::thread::sleep(Duration::from_millis(10));
-        };
-        let operator = std::fs::read_to_string(self.data().join("operator.token")).unwrap();
         Daemon {
-            child,
-            address,
-            operator: format!("Bearer {}", operator.trim()),
-            log,
+            process: started.unwrap(),
+            operator: self.home.operator(),
+            home: self.home.clone(),
         }
     }
 }
@@ -129,27 +102,18 @@ pub(crate) fn told(output: &Output) -> (i32, String, String) {
 }
 
 pub(crate) struct Daemon {
-    pub(crate) child: Child,
-    pub(crate) address: String,
+    pub(crate) process: daemon::Daemon,
     pub(crate) operator: String,
-    log: Arc<Mutex<String>>,
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    home: Home,
 }
 
 impl Daemon {
-    pub(crate) fn client(&self) -> Client {
-        let (_, address) = self.address.split_once("://").unwrap();
-        Client::new(address.parse().unwrap())
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.process.address())
     }
 
     pub(crate) fn log(&self) -> String {
-        self.log.lock().unwrap().clone()
+        self.home.said()
     }
 
     pub(crate) fn ask(&self, who: &str, verb: &str, path: &str, body: &Value) -> Answer {
@@ -172,7 +136,7 @@ impl Daemon {
         } else {
             body.to_string()
         };
-        self.client().ask(verb, path, &headers, &body)
+        self.process.client().ask(verb, path, &headers, &body)
     }
 
     /// A grant's id and the `Authorization` of its holder.
@@ -224,7 +188,7 @@ impl Daemon {
 
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
+        let id = self.process.id().to_string();
         let sent = Command::new("kill")
             .args(["-s", name, &id])
             .status()
@@ -240,8 +204,9 @@ impl Daemon {
 
     /// Waits until it has stopped.
     pub(crate) fn stop_signalled(mut self) -> (i32, String) {
-        let ended = self.child.wait().unwrap();
-        (ended.code().unwrap_or(-1), self.log())
+        let ended = self.process.ended(STOPS_WITHIN).unwrap();
+        let code = ended.map(|ended| ended.code().unwrap_or(-1));
+        (code.unwrap(), self.log())
     }
 
     /// Waits until something holds.

@@ -103,7 +103,7 @@ fn a_request_under_way_is_answered_while_it_drains_and_nothing_new_is_taken() {
     let place = Place::new();
     let daemon = place.start();
     let (_, token) = daemon.grant();
-    let (_, address) = daemon.address.split_once("://").unwrap();
+    let address = daemon.process.address();
     let body = json!({
         "subject": { "type": "agent", "id": "invoice" },
         "action": { "name": "call", "properties": { "amount": 1 } },

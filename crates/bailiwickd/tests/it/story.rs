@@ -9,7 +9,7 @@ use bailiwick_ledger::{
     Effect, Entry, Hash, Phase, Record, checkpoint::Checkpoint, verify::Verifier,
 };
 use bailiwick_testkit::{
-    daemon::{Daemon, Home},
+    daemon::{self, Daemon, Home},
     http::{Answer, Client},
 };
 use serde_json::{Value, json};
@@ -22,14 +22,8 @@ pub(crate) const CALLS: usize = 5;
 
 /// A charter whose grants have few calls.
 pub(crate) fn charter(agent: &str) -> String {
-    format!(
+    let tasks = format!(
         r#"
-agent: {agent}
-owner: {{ team: payments, contact: payments@example.com }}
-purpose: Post invoices.
-environment: prod
-mode: brokered
-tasks:
   post:
     for: 1h
     tools:
@@ -46,7 +40,8 @@ tasks:
       - {{ tool: ledger/post }}
     limits: {{ calls: {SHARED_CALLS} }}
 "#
-    )
+    );
+    daemon::charter(agent, &tasks)
 }
 
 pub(crate) fn home(folder: &Path, agents: &[&str]) -> Home {

@@ -73,6 +73,7 @@ fn a_collector_is_told_of_each_decision_in_the_words_of_the_convention_and_of_no
     ];
     let path = "/access/v1/evaluation";
     let answer = daemon
+        .process
         .client()
         .ask("POST", path, &headers, &body.to_string())
         .unwrap();

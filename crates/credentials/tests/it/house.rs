@@ -21,13 +21,15 @@ use bailiwick_aws::{
 };
 use bailiwick_broker::{
     Broker, NotRecorded, Recorded, State,
-    port::{self, Clock, Grant, Log, LogError, Mint, MintError, Spooled, Store as _},
+    port::{Clock, Grant, Log, LogError, Spooled, Store as _},
 };
 use bailiwick_credentials::{Canaries, Keys, NoCredentials, Revoker, Sessions, Standing, Wanted};
-use bailiwick_ledger::{Credential, Entry};
+use bailiwick_ledger::Entry;
 use bailiwick_store::Memory;
 use bailiwick_testkit::aws::{FakeAws, Role, World};
 use secrecy::ExposeSecret as _;
+
+use crate::token::Token;
 
 pub(crate) const ACCOUNT: &str = "111122223333";
 
@@ -111,32 +113,6 @@ pub(crate) struct House {
     /// Whether whoever announces something is held up before it does it.
     pub(crate) held_up: Arc<AtomicBool>,
     region: Region,
-}
-
-/// A grant's token, as the gateway makes one first.
-struct Token;
-
-impl Mint for Token {
-    type Credential = ();
-
-    fn until_ms_max(&self, grant: &Grant, _: u64) -> u64 {
-        grant.deadline_ms
-    }
-
-    async fn mint(
-        &self,
-        grant: &Recorded<Arc<Grant>>,
-        _: &str,
-    ) -> Result<port::Minted<()>, MintError> {
-        Ok(port::Minted {
-            credential: (),
-            about: Credential {
-                kind: "token".into(),
-                expires_ms: Some(grant.value().deadline_ms),
-                ..Credential::default()
-            },
-        })
-    }
 }
 
 pub(crate) fn role_of(agent: &str) -> String {

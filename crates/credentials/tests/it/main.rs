@@ -7,3 +7,4 @@ mod house;
 mod revoking;
 mod sessions;
 mod signals;
+mod token;

@@ -202,21 +202,32 @@ async fn a_session_under_way_when_the_process_stopped_is_an_orphan_at_the_next_s
     assert_eq!(posted, ["g1"]);
 }
 
-#[tokio::test]
-async fn a_session_is_handed_out_although_its_grant_was_renewed_meanwhile() {
-    let bench = Bench::new();
-    let broker = bench.open().await;
-    active(&broker, grant("g1")).await;
+/// An STS that answers when it is told to.
+fn slow() -> (Sts, Arc<Notify>) {
     let goes_on = Arc::new(Notify::new());
     let slow = Sts {
         goes_on: Some(Arc::clone(&goes_on)),
         ..Sts::with(Ok(()))
     };
+    (slow, goes_on)
+}
+
+/// The grant as it is once a session of it is asked for.
+async fn while_asked(broker: &Real, id: &str) -> Arc<Grant> {
+    while sessions(broker, id).await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    kept(broker.store(), id).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_session_is_handed_out_although_its_grant_was_renewed_meanwhile() {
+    let bench = Bench::new();
+    let broker = bench.open().await;
+    active(&broker, grant("g1")).await;
+    let (slow, goes_on) = slow();
     let renewing = async {
-        while sessions(&broker, "g1").await.is_empty() {
-            tokio::task::yield_now().await;
-        }
-        let now = kept(broker.store(), "g1").await.unwrap();
+        let now = while_asked(&broker, "g1").await;
         let step = Step {
             deadline_ms: Some(now.deadline_ms + 1_000),
             ..Step::to(State::Active, &now)
@@ -238,16 +249,9 @@ async fn a_session_made_while_its_grant_was_ended_is_posted_and_not_handed_out()
     let bench = Bench::new();
     let broker = bench.open().await;
     active(&broker, grant("g1")).await;
-    let goes_on = Arc::new(Notify::new());
-    let slow = Sts {
-        goes_on: Some(Arc::clone(&goes_on)),
-        ..Sts::with(Ok(()))
-    };
+    let (slow, goes_on) = slow();
     let ending = async {
-        while sessions(&broker, "g1").await.is_empty() {
-            tokio::task::yield_now().await;
-        }
-        let now = kept(broker.store(), "g1").await.unwrap();
+        let now = while_asked(&broker, "g1").await;
         let ended = broker
             .end(&now, State::Revoked, &Entry::of("grant.revoking"))
             .await;
