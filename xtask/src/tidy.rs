@@ -34,6 +34,7 @@ type Check = fn() -> Result<Vec<String>>;
 const CHECKS: &[(&str, Check)] = &[
     ("unfinished work", unfinished_work),
     ("dead link", dead_links),
+    ("no such test", dead_tests),
     ("stale", stale_files),
     ("dependency of the binary", heavy_dependencies),
     ("impure", impurities),
@@ -72,6 +73,21 @@ fn dead_links() -> Result<Vec<String>> {
         }
     }
     Ok(dead)
+}
+
+/// Tests that a page names and that are not there: a promise that nobody keeps.
+fn dead_tests() -> Result<Vec<String>> {
+    const PAGE: &str = "docs/design/threats.md";
+    let page = fs::read_to_string(repository().join(PAGE))?;
+    let code = texts(&["*.rs"])?;
+    let is_test = |name: &str| {
+        let named = format!("fn {name}(");
+        code.iter().any(|(_, text)| text.contains(&named))
+    };
+    let names = page.split('`').skip(1).step_by(2);
+    let names = names.filter(|name| name.contains('_') && !name.contains([' ', '/', '.']));
+    let dead = names.filter(|name| !is_test(name));
+    Ok(dead.map(|name| format!("{PAGE}: {name}")).collect())
 }
 
 /// Needs the peers, because the catalog is made from one; `cargo xtask test` installs them.
@@ -202,6 +218,11 @@ mod tests {
     #[test]
     fn every_link_between_our_pages_has_its_target() {
         no_complaint(dead_links);
+    }
+
+    #[test]
+    fn every_test_that_a_page_promises_is_there() {
+        no_complaint(dead_tests);
     }
 
     #[test]
