@@ -31,6 +31,9 @@ pub(crate) struct Run {
     /// Which proofs of identity are taken beside tickets: a TOML file
     #[arg(long, value_name = "FILE")]
     pub(crate) identity: Option<PathBuf>,
+    /// Whom an OpenID Connect issuer vouches for as an operator: a TOML file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) operators: Option<PathBuf>,
     /// A folder with what tool servers say of their tools: SERVER.json, as `tools/list` answers.
     /// Conditions are typed by it, and the pins in charters compared
     #[arg(long, value_name = "DIR")]
@@ -160,6 +163,9 @@ pub(crate) struct Doctor {
     /// The file that says which proofs of identity are taken
     #[arg(long, value_name = "FILE")]
     pub(crate) identity: Option<PathBuf>,
+    /// The file that names whom an issuer vouches for as an operator
+    #[arg(long, value_name = "FILE")]
+    pub(crate) operators: Option<PathBuf>,
     /// The folder with what tool servers say of their tools
     #[arg(long, value_name = "DIR")]
     pub(crate) tools: Option<PathBuf>,

@@ -15,6 +15,7 @@ mod log;
 mod maintenance;
 mod operators;
 mod own_key;
+mod people;
 mod prepared;
 mod replay;
 mod run;

@@ -13,7 +13,7 @@ use crate::{
     data::{Folder, Secret},
     fault::Fault,
     folders::Folders,
-    identity, log,
+    identity, log, people,
     watch::now_ms,
     world,
 };
@@ -113,6 +113,17 @@ pub(crate) fn doctor(asked: &Doctor) -> anyhow::Result<ExitCode> {
         findings.push(Finding {
             what,
             result: read.map_err(|error| error.to_string()),
+        });
+    }
+    if let Some(file) = &asked.operators {
+        // What is wrong with the other file was said above.
+        let proofs = identity::proofs(asked.identity.as_deref()).unwrap_or_default();
+        let read = people::Source::new(Some(file), &proofs.0).changed();
+        let said =
+            read.map(|people| people.map_or_else(String::new, |people| people::told(&people)));
+        findings.push(Finding {
+            what: "operators of an issuer",
+            result: said.map_err(|error| error.to_string()),
         });
     }
     let is_well = findings.iter().all(|finding| finding.result.is_ok());

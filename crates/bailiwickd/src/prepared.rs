@@ -4,8 +4,11 @@
 use std::{path::Path, sync::Arc};
 
 use bailiwick_authority::token::{Keyring, SigningSecret};
-use bailiwick_gateway::{Door, Keys, Rules, operator::Operators};
-use bailiwick_identity::Proofs;
+use bailiwick_gateway::{
+    Door, Keys, Rules,
+    operator::{Operators, Role},
+};
+use bailiwick_identity::{People, Proofs};
 use bailiwick_ledger::{argument::ArgumentKey, note};
 use tokio_rustls::TlsAcceptor;
 
@@ -15,7 +18,7 @@ use crate::{
     data::{Folder, Secret},
     fault::Fault,
     folders::{Folders, Look},
-    identity, tls,
+    identity, people, tls,
     watch::now_ms,
 };
 
@@ -29,6 +32,9 @@ pub(crate) struct Prepared {
     pub(crate) rules: Rules,
     pub(crate) door: Door,
     pub(crate) proofs: Arc<Proofs>,
+    /// Operators whom an issuer vouches for, and the file that names them.
+    pub(crate) people: Option<People<Role>>,
+    pub(crate) vouched: people::Source,
     /// What an operator should know of the proofs.
     pub(crate) notes: Vec<String>,
     pub(crate) tls: Option<TlsAcceptor>,
@@ -59,6 +65,8 @@ impl Prepared {
         let door = Door::new(asked.hosts.iter().map(String::as_str))
             .map_err(|error| Fault::new(format!("--host: {error}")))?;
         let (proofs, notes) = identity::proofs(asked.identity.as_deref())?;
+        let mut vouched = people::Source::new(asked.operators.as_deref(), &proofs);
+        let people = vouched.changed()?;
         let tls = match (&asked.tls_cert, &asked.tls_key) {
             (Some(certificate), Some(key)) => Some(tls::acceptor(certificate, key, &proofs)?),
             _ => None,
@@ -71,6 +79,8 @@ impl Prepared {
             rules,
             door,
             proofs,
+            people,
+            vouched,
             notes,
             tls,
             keys: keys(asked, &data)?,

@@ -14,10 +14,10 @@ use crate::{
     data::Folder,
     fault::Fault,
     folders::{Folders, Look},
-    log,
+    log, people,
     prepared::Prepared,
     traces::{self, Traces},
-    watch::{end_of_changed, follow, reload, revoke, sign, signal, signals, sweep, tell},
+    watch::{end_of_changed, follow, reload, revoke, sign, signal, signals, sweep, tell, vouch},
     world::{Alone, Ground, Replicated},
 };
 
@@ -90,6 +90,9 @@ async fn start<G: Ground>(asked: &Run) -> anyhow::Result<()> {
     }
     let gateway = Arc::new(gateway);
     announce(&gateway, asked, &prepared.notes, prepared.account.as_ref()).await;
+    if let Some(people) = prepared.people {
+        vouch(&gateway, people).await;
+    }
     prepared.data.publish_address(&address)?;
     let charters = gateway.rules().charters.len();
     tracing::info!(address, charters, data = %prepared.data.path().display(), "listening");
@@ -98,6 +101,7 @@ async fn start<G: Ground>(asked: &Run) -> anyhow::Result<()> {
     let beside = Beside {
         data: prepared.data,
         folders: prepared.folders,
+        vouched: prepared.vouched,
         seen: prepared.seen,
         account: prepared.account,
         authorization: prepared.authorization,
@@ -149,6 +153,7 @@ async fn announce<W: World>(
 struct Beside {
     data: Arc<Folder>,
     folders: Folders,
+    vouched: people::Source,
     seen: Look,
     account: Option<Account>,
     authorization: Option<String>,
@@ -170,6 +175,7 @@ impl Beside {
             Arc::clone(gateway),
             self.folders,
             self.data,
+            self.vouched,
             self.seen,
             draining.clone(),
         ));

@@ -10,13 +10,15 @@ use bailiwick_broker::{
     port::{Change, Clock as _, Store as _, Which},
 };
 use bailiwick_credentials::{Receiver, Sign, Signals};
-use bailiwick_gateway::{Draining, Gateway, World};
+use bailiwick_gateway::{Draining, Gateway, World, operator::Role};
+use bailiwick_identity::People;
 use bailiwick_ledger::{Actor, Entry};
 use tokio::{signal::unix::SignalKind, task::JoinSet};
 
 use crate::{
     data::Folder,
     folders::{Folders, Look},
+    people,
     world::{RevokerOf, SignalsOf},
 };
 
@@ -161,6 +163,7 @@ pub(crate) async fn reload<W: World>(
     gateway: Arc<Gateway<W>>,
     folders: Folders,
     data: Arc<Folder>,
+    mut vouched: people::Source,
     mut seen: Look,
     mut draining: Draining,
 ) {
@@ -181,6 +184,13 @@ pub(crate) async fn reload<W: World>(
             Ok(operators) => gateway.replace_operators(operators),
             Err(error) => tracing::error!(%error, "the operators stay as they were"),
         }
+        match vouched.changed() {
+            Ok(None) => {}
+            Ok(Some(people)) => vouch(&gateway, people).await,
+            Err(error) => {
+                tracing::error!(%error, "those whom an issuer vouches for stay as they were")
+            }
+        }
         let look = folders.look();
         if look == seen && !is_asked {
             continue;
@@ -188,6 +198,14 @@ pub(crate) async fn reload<W: World>(
         seen = look;
         replace(&gateway, &folders).await;
     }
+}
+
+/// Puts these operators in force, and says so.
+pub(crate) async fn vouch<W: World>(gateway: &Gateway<W>, people: People<Role>) {
+    let told = people::told(&people);
+    gateway.replace_people(people);
+    tracing::info!("{told}");
+    tell(gateway, &told).await;
 }
 
 /// Puts what the folders hold in force, or keeps what is and says why.

@@ -1,14 +1,14 @@
 //! Who asks, and whether they may.
 
-use std::sync::Arc;
-
+use bailiwick_identity::Person;
 use http::{HeaderMap, header, request::Parts};
 
 use crate::{
     door::one,
     gateway::{Gateway, World},
-    operator::{Operator, Role},
+    operator::{Acting, Role},
     problem::{Kind, Problem},
+    proof,
     route::{Admits, Route},
     token::{self, Held},
 };
@@ -23,7 +23,7 @@ const AUTHORIZATION_LENGTH_MAX: usize = 12 << 10;
 #[derive(Debug, Clone)]
 pub(crate) enum Caller {
     Nobody,
-    Operator(Arc<Operator>),
+    Operator(Acting),
     /// Whoever holds a grant.
     Grant(Held),
 }
@@ -60,7 +60,11 @@ pub(crate) async fn identify<W: World>(
             if held.grant != id {
                 return Err(no_such_grant());
             }
-            token::still_good(gateway, held).await?;
+            if route.admits == Admits::OwnGrant {
+                token::still_active(gateway, held).await?;
+            } else {
+                token::still_good(gateway, held).await?;
+            }
             return Ok(caller);
         }
         (Admits::Near, _) => Role::Viewer,
@@ -99,10 +103,46 @@ async fn who<W: World>(gateway: &Gateway<W>, parts: &Parts) -> Result<Caller, Pr
         let operators = gateway.operators();
         let operator = operators.of_token(shown);
         let unknown = || Problem::new(Kind::Unauthenticated, "no operator has this token");
-        return operator.cloned().map(Caller::Operator).ok_or_else(unknown);
+        let acting = operator.map(|operator| Acting::from(&**operator));
+        return acting.map(Caller::Operator).ok_or_else(unknown);
     }
-    let held = token::held(gateway, scheme, shown, &parts.into()).await;
-    held.map(Caller::Grant)
+    // Grants first: they ask most, and a token that was taken before costs nothing.
+    let refused = match token::held(gateway, scheme, shown, &parts.into()).await {
+        Ok(held) => return Ok(Caller::Grant(held)),
+        Err(refused) => refused,
+    };
+    if !is_bearer || refused.kind != Kind::Unauthenticated {
+        return Err(refused);
+    }
+    let person = gateway
+        .people()
+        .verify(shown, gateway.broker.now_ms())
+        .await;
+    match person.map_err(|error| proof::unproved(&error))? {
+        Some(person) => operator(person).map(Caller::Operator),
+        None => Err(refused),
+    }
+}
+
+/// Somebody whose issuer vouches for them, if they have a role here.
+fn operator(person: Person<Role>) -> Result<Acting, Problem> {
+    let Person {
+        issuer,
+        subject,
+        role,
+    } = person;
+    let name = format!("{issuer} {subject}");
+    let Some(role) = role else {
+        tracing::warn!(name, "somebody without a role asks as an operator");
+        let detail =
+            "your issuer vouches for you, and you have no role here: `--operators` names who has";
+        return Err(Problem::new(Kind::Forbidden, detail).because("no_role"));
+    };
+    Ok(Acting {
+        name,
+        role,
+        amr: "oidc",
+    })
 }
 
 /// The scheme and what it shows.
@@ -114,10 +154,8 @@ pub(crate) fn authorization(headers: &HeaderMap) -> Result<Option<(&str, &str)>,
         return Ok(None);
     };
     let unread = || {
-        Problem::new(
-            Kind::Unauthenticated,
-            "the `Authorization` header cannot be read",
-        )
+        let detail = "the `Authorization` header cannot be read: it is a scheme, one space and what that scheme shows";
+        Problem::new(Kind::Malformed, detail).because("authorization")
     };
     if value.len() > AUTHORIZATION_LENGTH_MAX {
         return Err(unread());

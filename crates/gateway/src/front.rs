@@ -129,7 +129,7 @@ impl Asked {
             Caller::Operator(operator) => Some(Actor {
                 kind: "operator".into(),
                 id: operator.name.clone(),
-                amr: vec!["token".into()],
+                amr: vec![operator.amr.into()],
                 ..Actor::default()
             }),
             Caller::Grant(held) => Some(Actor {

@@ -15,7 +15,7 @@ use bailiwick_broker::{
     port::{Clock, Log, Store},
 };
 use bailiwick_credentials::{Canaries, End, Sessions, Standing};
-use bailiwick_identity::Proofs;
+use bailiwick_identity::{People, Proofs};
 use bailiwick_ledger::{checkpoint::Checkpoint, note};
 
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
     door::Door,
     front::{TRACE_PARENT, is_trace_parent},
     metrics::Metrics,
-    operator::Operators,
+    operator::{Operators, Role},
     rules::{ChangeReport, Rules},
 };
 
@@ -82,6 +82,8 @@ pub struct Gateway<W: World> {
     rules: ArcSwap<Rules>,
     problems: ArcSwap<Vec<String>>,
     operators: ArcSwap<Operators>,
+    /// Operators whom an OpenID Connect issuer vouches for.
+    people: ArcSwap<People<Role>>,
     pub(crate) proofs: Arc<Proofs>,
     /// What makes AWS credentials and takes them away, where it does.
     pub(crate) aws: Option<Aws>,
@@ -118,6 +120,7 @@ impl<W: World> Gateway<W> {
             rules: ArcSwap::from_pointee(rules),
             problems: ArcSwap::default(),
             operators: ArcSwap::from_pointee(operators),
+            people: ArcSwap::default(),
             proofs: Arc::default(),
             aws: None,
             metrics: Metrics::default(),
@@ -203,6 +206,15 @@ impl<W: World> Gateway<W> {
 
     pub fn replace_operators(&self, operators: Operators) {
         self.operators.store(Arc::new(operators));
+    }
+
+    pub(crate) fn people(&self) -> Arc<People<Role>> {
+        self.people.load_full()
+    }
+
+    /// Takes these for operators, beside those with tokens of the authority's own.
+    pub fn replace_people(&self, people: People<Role>) {
+        self.people.store(Arc::new(people));
     }
 
     /// From here on it says that it is not ready, so that nobody new is sent here.

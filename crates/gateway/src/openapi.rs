@@ -42,7 +42,7 @@ pub fn document() -> Value {
             "securitySchemes": {
                 "operator": {
                     "type": "http", "scheme": "bearer",
-                    "description": "An operator's token, as in `operator.token` beside the database.",
+                    "description": "An operator's token, as in `operator.token` beside the database; or an access token of an issuer of `--operators`.",
                 },
                 "grant": {
                     "type": "http", "scheme": "bearer", "bearerFormat": "JWT",

@@ -1,4 +1,7 @@
 //! People and programs that look after the authority, and what each may do.
+//!
+//! Some show a token that the authority made for them ([`Operators`]), others one of an OpenID Connect
+//! issuer ([`People`](bailiwick_identity::People) with a [`Role`]).
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -44,6 +47,26 @@ impl Operator {
             name: name.into(),
             role,
             token_sha256: fingerprint(token),
+        }
+    }
+}
+
+/// Whoever looks after the authority, as it was proved for one request.
+#[derive(Debug, Clone)]
+pub(crate) struct Acting {
+    /// Under which name it is recorded.
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    /// How it was proved: `token` or `oidc`.
+    pub(crate) amr: &'static str,
+}
+
+impl From<&Operator> for Acting {
+    fn from(operator: &Operator) -> Self {
+        Self {
+            name: operator.name.clone(),
+            role: operator.role,
+            amr: "token",
         }
     }
 }

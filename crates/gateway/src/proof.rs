@@ -174,7 +174,7 @@ fn unique_id(subject: &Subject) -> String {
     }
 }
 
-fn unproved(error: &Unproved) -> Problem {
+pub(crate) fn unproved(error: &Unproved) -> Problem {
     let kind = match error.verdict() {
         Verdict::Malformed => Kind::Malformed,
         Verdict::Refused => Kind::Unauthenticated,

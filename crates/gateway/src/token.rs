@@ -116,7 +116,25 @@ fn verified<W: World>(
         lifetime_secs_max: LIFETIME_SECS_MAX,
     };
     let token = gateway.keys.tokens.verify_until(shown, &expected);
-    token.map_err(|fault: TokenFault| untrusted(format!("the token: {fault}")))
+    token.map_err(|fault| not_taken(shown, &fault))
+}
+
+/// Why a token is not taken. It is malformed where it sets out to be a JWT and is none in its one
+/// spelling; a text without a dot is the opaque token of somebody (RFC 6750), whom nobody here knows.
+fn not_taken(shown: &str, fault: &TokenFault) -> Problem {
+    let detail = format!("the token: {fault}");
+    if !fault.is_malformed() || (*fault == TokenFault::NotCompact && is_opaque(shown)) {
+        return untrusted(detail);
+    }
+    Problem::new(Kind::Malformed, detail).because("token_malformed")
+}
+
+/// RFC 6750's `b64token`, without the dot that the parts of a JWT stand between.
+fn is_opaque(shown: &str) -> bool {
+    let body = shown.trim_end_matches('=');
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~' | b'+' | b'/');
+    !body.is_empty() && body.bytes().all(is_plain)
 }
 
 /// The proof of a key that stands in the request; it is taken once. Answers with its thumbprint.
@@ -169,6 +187,27 @@ pub(crate) async fn still_good<W: World>(
     gateway: &Gateway<W>,
     held: &Held,
 ) -> Result<Arc<Grant>, Problem> {
+    let ended = || untrusted("the grant of this token has ended").because("grant_ended");
+    good(gateway, held).await?.ok_or_else(ended)
+}
+
+/// The same for a step that only the grant itself takes. Who asks is known then, and it is the grant
+/// that is in no state for it.
+///
+/// # Errors
+/// If it has ended.
+pub(crate) async fn still_active<W: World>(
+    gateway: &Gateway<W>,
+    held: &Held,
+) -> Result<Arc<Grant>, Problem> {
+    let ended = || {
+        let detail = "the grant has ended, and takes no further step";
+        Problem::new(Kind::Conflict, detail).because("grant_not_active")
+    };
+    good(gateway, held).await?.ok_or_else(ended)
+}
+
+async fn good<W: World>(gateway: &Gateway<W>, held: &Held) -> Result<Option<Arc<Grant>>, Problem> {
     let grant = gateway.broker.store().grant(&held.grant).await;
     let grant = grant.map_err(|error| not_recorded(&error.into()))?.value;
     let is_good = |grant: &Arc<Grant>| {
@@ -176,8 +215,7 @@ pub(crate) async fn still_good<W: World>(
             && gateway.broker.now_ms() < grant.deadline_ms
             && gateway.broker.stop_covering(grant).is_none()
     };
-    let good = grant.filter(is_good);
-    good.ok_or_else(|| untrusted("the grant of this token has ended").because("grant_ended"))
+    Ok(grant.filter(is_good))
 }
 
 /// Makes tokens.
@@ -297,7 +335,15 @@ pub(crate) async fn exchange<W: World>(
     }
     let shown = said("subject_token").unwrap_or_default();
     let subject = verified(gateway, shown, gateway.broker.now_ms() / 1_000);
-    let (subject, _) = subject.map_err(|problem| problem.because("invalid_grant"))?;
+    let (subject, _) = subject.map_err(|problem| {
+        let is_malformed = problem.kind == Kind::Malformed;
+        let reason = if is_malformed {
+            "invalid_request"
+        } else {
+            "invalid_grant"
+        };
+        problem.at("/subject_token").because(reason)
+    })?;
     let audience = said("audience").unwrap_or(&gateway.settings.origin);
     let is_known = audience == gateway.settings.origin
         || gateway

@@ -115,6 +115,11 @@ impl Issuer {
         &self.settings.issuer
     }
 
+    /// Whom its tokens must be for.
+    pub(crate) fn audience(&self) -> &str {
+        &self.settings.audience
+    }
+
     /// Verifies a token that says to be of this issuer.
     ///
     /// # Errors

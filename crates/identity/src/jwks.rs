@@ -59,17 +59,10 @@ impl Algorithm {
 
     /// Those that a SPIFFE token may be signed with.
     // https://github.com/spiffe/spiffe/blob/main/standards/JWT-SVID.md, section 2.1
-    pub const SPIFFE: [Self; 9] = [
-        Self::RS256,
-        Self::RS384,
-        Self::RS512,
-        Self::PS256,
-        Self::PS384,
-        Self::PS512,
-        Self::ES256,
-        Self::ES384,
-        Self::ES512,
-    ];
+    pub const SPIFFE: [Self; 9] = {
+        let [rest @ .., _eddsa] = Self::ALL;
+        rest
+    };
 
     /// As RFC 7518 and RFC 8037 spell it: `none`, `None` and `hs256` are nothing.
     #[must_use]

@@ -1,6 +1,6 @@
 //! A token of another issuer: read strictly, verified, and only then believed.
 
-use bailiwick_authority::json::Value;
+use bailiwick_authority::json::{JsonFault, Value};
 use bailiwick_authority::token::{Jws, TokenFault};
 
 use crate::jwks::{Algorithm, KID_LENGTH_MAX};
@@ -158,6 +158,10 @@ impl JwtFault {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Token(fault) => match fault {
+                TokenFault::Json {
+                    fault: JsonFault::Number { .. },
+                    ..
+                } => "token_claims",
                 TokenFault::TooLong
                 | TokenFault::NotCompact
                 | TokenFault::NotBase64

@@ -3,7 +3,8 @@
 //! This crate knows proofs of identity: how each is read strictly, who is asked about it, what it
 //! yields ([`Proved`]), and which charter that stands for ([`bind()`]). It refuses to know what the agent may do
 //! then (the authority's), and it keeps nothing: what must be seen for the first time is handed to
-//! whoever opens the grant, who pays it in the same transaction ([`Once`]).
+//! whoever opens the grant, who pays it in the same transaction ([`Once`]). It also knows who looks
+//! after the authority ([`People`]), and not what they may do.
 //!
 //! A proof that two charters could claim proves neither:
 //!
@@ -50,6 +51,7 @@ pub mod issuer;
 pub mod jwks;
 mod jwt;
 pub mod kubernetes;
+mod people;
 mod proof;
 mod proofs;
 mod published;
@@ -60,6 +62,7 @@ pub mod x509;
 
 pub use bind::{Unbound, bind};
 pub use jwt::JwtFault;
+pub use people::{Group, People, Person, Rule};
 pub use proof::{Binding, Method, Once, Proved, ProvedRole, Subject, Unproved, Verdict};
 pub use proofs::{Proofs, SIGNATURE_SCHEME, Shown, TOKEN_SCHEME};
 pub use published::{ASK_EVERY_MS, FRESH_MS, STALE_MS_MAX, Source};

@@ -73,6 +73,13 @@ impl Proofs {
         self
     }
 
+    /// Whether a token of this issuer for this audience proves who an agent is.
+    #[must_use]
+    pub fn takes(&self, issuer: &str, audience: &str) -> bool {
+        let known = self.issuers.get(issuer);
+        known.is_some_and(|known| known.audience() == audience)
+    }
+
     pub(crate) fn knows(&self, issuer: &str) -> bool {
         self.issuers.contains_key(issuer)
     }

@@ -20,6 +20,8 @@
 //! # Ok::<(), settings::SettingsError>(())
 //! ```
 
+mod people;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -38,8 +40,13 @@ use crate::proofs::Proofs;
 use crate::published::Source;
 use crate::spiffe::TrustDomain;
 
+pub use people::people;
+
 /// A question to STS is not waited for any longer.
 const STS_WITHIN: Duration = Duration::from_secs(5);
+
+/// Where something stands in the file.
+type Span = std::ops::Range<usize>;
 
 /// The longest that any token may be valid.
 const LIFETIME_SECS_MAX: u64 = 24 * 3_600;
@@ -114,6 +121,17 @@ struct IssuerPart {
     token_file: Option<PathBuf>,
 }
 
+impl IssuerPart {
+    /// Where its servers may be.
+    fn place(&self) -> Where {
+        if self.private {
+            Where::Private
+        } else {
+            Where::Public
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum KindName {
@@ -144,14 +162,7 @@ pub fn read(file: &Path, text: &str) -> Result<(Proofs, Vec<String>), SettingsEr
         source: Box::new(source),
     })?;
     let reading = Reading { file, text };
-    let audience = parsed.audience.get_ref();
-    let is_name = !audience.is_empty()
-        && audience.len() <= 256
-        && audience.bytes().all(|byte| byte.is_ascii_graphic());
-    if !is_name {
-        let mend = "write the name of this authority and of no other, such as https://bailiwick.example.com";
-        return Err(reading.wrong(parsed.audience.span(), "`audience` is no name", mend));
-    }
+    let audience = reading.audience(&parsed.audience)?;
     let mut notes = Vec::new();
     let mut proofs = Proofs::default();
     if let Some(aws) = parsed.aws.filter(|aws| aws.signatures || aws.sts.is_some()) {
@@ -194,7 +205,7 @@ pub fn read(file: &Path, text: &str) -> Result<(Proofs, Vec<String>), SettingsEr
             return Err(reading.wrong(span, "the same trust domain twice", "keep one of them"));
         }
         let lifetime = reading.lifetime(&span, part.lifetime_seconds, 3_600)?;
-        let audience = part.audience.as_ref().unwrap_or(audience);
+        let audience = part.audience.as_deref().unwrap_or(audience);
         let bundle = reading.beside(&part.bundle);
         let domain = TrustDomain::new(&part.trust_domain, &bundle, audience, lifetime);
         let domain = domain.map_err(|error| {
@@ -212,7 +223,7 @@ struct Reading<'f> {
 }
 
 impl Reading<'_> {
-    fn wrong(&self, at: std::ops::Range<usize>, what: &str, mend: &str) -> SettingsError {
+    fn wrong(&self, at: Span, what: &str, mend: &str) -> SettingsError {
         let before = self.text.get(..at.start).unwrap_or_default();
         SettingsError::Wrong {
             file: self.file.to_owned(),
@@ -222,16 +233,23 @@ impl Reading<'_> {
         }
     }
 
+    fn audience<'a>(&self, told: &'a Spanned<String>) -> Result<&'a str, SettingsError> {
+        let audience = told.get_ref();
+        let is_name = !audience.is_empty()
+            && audience.len() <= 256
+            && audience.bytes().all(|byte| byte.is_ascii_graphic());
+        if is_name {
+            return Ok(audience);
+        }
+        let mend = "write the name of this authority and of no other, such as https://bailiwick.example.com";
+        Err(self.wrong(told.span(), "`audience` is no name", mend))
+    }
+
     fn beside(&self, file: &Path) -> PathBuf {
         self.file.parent().unwrap_or(Path::new("")).join(file)
     }
 
-    fn lifetime(
-        &self,
-        span: &std::ops::Range<usize>,
-        told: Option<u64>,
-        usual: u64,
-    ) -> Result<u64, SettingsError> {
+    fn lifetime(&self, span: &Span, told: Option<u64>, usual: u64) -> Result<u64, SettingsError> {
         let told = told.unwrap_or(usual);
         if (60..=LIFETIME_SECS_MAX).contains(&told) {
             return Ok(told);
@@ -245,80 +263,20 @@ impl Reading<'_> {
     fn issuer(
         &self,
         audience: &str,
-        span: std::ops::Range<usize>,
+        span: Span,
         part: IssuerPart,
         notes: &mut Vec<String>,
     ) -> Result<Issuer, SettingsError> {
-        self.fitting(&span, &part)?;
-        let wrong = |what: &str, mend: &str| self.wrong(span.clone(), what, mend);
         let usual = Usual::of(part.kind);
-        let place = if part.private {
-            Where::Private
-        } else {
-            Where::Public
-        };
-        let name = part.issuer.clone().or(usual.issuer.map(str::to_owned));
-        let name = name.ok_or_else(|| {
-            wrong(
-                "an issuer without its name",
-                "write `issuer = \"https://…\"`, letter for letter as its tokens have it",
-            )
-        })?;
-        let needs_no_url = part.kind == KindName::Kubernetes || part.keys.is_some();
-        if !needs_no_url {
-            Address::read(&name, place).map_err(|error| {
-                wrong(&format!("`{name}` is {error}"), "write the issuer's URL")
-            })?;
-        }
-        let fetch = self.fetch(&span, &part, place)?;
-        let address = |text: &str| {
-            let read = Address::read(text, place);
-            read.map_err(|error| {
-                wrong(&format!("`{text}` is {error}"), "write the URL of a server")
-            })
-        };
+        self.fitting(&span, &part)?;
+        let name = self.issuer_name(&span, &part, &usual)?;
+        let fetch = self.fetch(&span, &part, part.place())?;
+        let kind = self.kind(&span, &part, &fetch, notes)?;
         let keys = match &part.keys {
             None => Source::Discovered,
-            Some(keys) => Source::At(address(keys)?),
+            Some(keys) => Source::At(self.address(&span, keys, part.place())?),
         };
-        let kind = match part.kind {
-            KindName::Oidc | KindName::Github => IssuerKind::Oidc,
-            KindName::Aws => {
-                let account = part.account.clone().unwrap_or_default();
-                if account.parse::<AccountId>().is_err() {
-                    return Err(wrong("an issuer of AWS without its account", "write `account = \"111122223333\"`: the account whose roles it vouches for"));
-                }
-                if part.role_by_name {
-                    notes.push(format!(
-                        "identity: roles of {account} are taken by name where a token shows no id; a role that is deleted and made again under its name passes for the old one"
-                    ));
-                }
-                IssuerKind::Aws {
-                    account,
-                    by_name: part.role_by_name,
-                }
-            }
-            KindName::Cognito => IssuerKind::Cognito {
-                scope: part.scope.clone().ok_or_else(|| wrong("a user pool without a scope", "write `scope`: one of a resource server of yours, as an access token has it. Tokens of a client name no audience, and the scope stands for it"))?,
-            },
-            KindName::Kubernetes => {
-                let api = part.api.as_deref();
-                let api = api.ok_or_else(|| wrong("a cluster without its API server", "write `api = \"https://…\"`; in a pod it is https://kubernetes.default.svc"))?;
-                let url = format!("{}/apis/authentication.k8s.io/v1/tokenreviews", api.trim_end_matches('/'));
-                let token = part.token_file.as_ref().map_or_else(|| Path::new(IN_POD).join("token"), |file| self.beside(file));
-                let review = Review::new(address(&url)?, fetch.clone(), &token);
-                IssuerKind::Kubernetes(Box::new(review))
-            }
-        };
-        let algorithms = part.algorithms.iter().flatten().map(|name| {
-            Algorithm::named(name).ok_or_else(|| {
-                wrong(
-                    &format!("`{name}` is no algorithm that is taken"),
-                    "write names such as RS256 or ES384",
-                )
-            })
-        });
-        let algorithms: Vec<_> = algorithms.collect::<Result<_, _>>()?;
+        let algorithms = self.algorithms(&span, &part, &usual)?;
         let lifetime_secs_max = self.lifetime(&span, part.lifetime_seconds, usual.lifetime_secs)?;
         let types = part
             .types
@@ -330,11 +288,7 @@ impl Reading<'_> {
             issuer: name,
             kind,
             audience: part.audience.unwrap_or_else(|| audience.to_owned()),
-            algorithms: if algorithms.is_empty() {
-                usual.algorithms.to_vec()
-            } else {
-                algorithms
-            },
+            algorithms,
             types,
             lifetime_secs_max,
             is_once: part.once.unwrap_or(usual.once),
@@ -344,12 +298,104 @@ impl Reading<'_> {
         Ok(Issuer::new(settings, fetch))
     }
 
-    /// What is said of one kind is for that kind alone.
-    fn fitting(
+    fn issuer_name(
         &self,
-        span: &std::ops::Range<usize>,
+        span: &Span,
         part: &IssuerPart,
-    ) -> Result<(), SettingsError> {
+        usual: &Usual,
+    ) -> Result<String, SettingsError> {
+        let name = part.issuer.as_deref().or(usual.issuer);
+        let name = name.ok_or_else(|| {
+            let mend = "write `issuer = \"https://…\"`, letter for letter as its tokens have it";
+            self.wrong(span.clone(), "an issuer without its name", mend)
+        })?;
+        let needs_no_url = part.kind == KindName::Kubernetes || part.keys.is_some();
+        if !needs_no_url {
+            Address::read(name, part.place()).map_err(|error| {
+                let what = format!("`{name}` is {error}");
+                self.wrong(span.clone(), &what, "write the issuer's URL")
+            })?;
+        }
+        Ok(name.to_owned())
+    }
+
+    fn address(&self, span: &Span, text: &str, place: Where) -> Result<Address, SettingsError> {
+        Address::read(text, place).map_err(|error| {
+            let what = format!("`{text}` is {error}");
+            self.wrong(span.clone(), &what, "write the URL of a server")
+        })
+    }
+
+    fn algorithms(
+        &self,
+        span: &Span,
+        part: &IssuerPart,
+        usual: &Usual,
+    ) -> Result<Vec<Algorithm>, SettingsError> {
+        let named = part.algorithms.as_deref().unwrap_or_default();
+        if named.is_empty() {
+            return Ok(usual.algorithms.to_vec());
+        }
+        let known = named.iter().map(|name| {
+            Algorithm::named(name).ok_or_else(|| {
+                let what = format!("`{name}` is no algorithm that is taken");
+                self.wrong(span.clone(), &what, "write names such as RS256 or ES384")
+            })
+        });
+        known.collect()
+    }
+
+    fn kind(
+        &self,
+        span: &Span,
+        part: &IssuerPart,
+        fetch: &Fetch,
+        notes: &mut Vec<String>,
+    ) -> Result<IssuerKind, SettingsError> {
+        let wrong = |what: &str, mend: &str| self.wrong(span.clone(), what, mend);
+        match part.kind {
+            KindName::Oidc | KindName::Github => Ok(IssuerKind::Oidc),
+            KindName::Aws => {
+                let account = part.account.clone().unwrap_or_default();
+                if account.parse::<AccountId>().is_err() {
+                    return Err(wrong(
+                        "an issuer of AWS without its account",
+                        "write `account = \"111122223333\"`: the account whose roles it vouches for",
+                    ));
+                }
+                if part.role_by_name {
+                    notes.push(format!(
+                        "identity: roles of {account} are taken by name where a token shows no id; a role that is deleted and made again under its name passes for the old one"
+                    ));
+                }
+                Ok(IssuerKind::Aws {
+                    account,
+                    by_name: part.role_by_name,
+                })
+            }
+            KindName::Cognito => {
+                let scope = part.scope.clone().ok_or_else(|| wrong("a user pool without a scope", "write `scope`: one of a resource server of yours, as an access token has it. Tokens of a client name no audience, and the scope stands for it"))?;
+                Ok(IssuerKind::Cognito { scope })
+            }
+            KindName::Kubernetes => {
+                let api = part.api.as_deref();
+                let api = api.ok_or_else(|| wrong("a cluster without its API server", "write `api = \"https://…\"`; in a pod it is https://kubernetes.default.svc"))?;
+                let url = format!(
+                    "{}/apis/authentication.k8s.io/v1/tokenreviews",
+                    api.trim_end_matches('/')
+                );
+                let token = part.token_file.as_ref();
+                let token =
+                    token.map_or_else(|| Path::new(IN_POD).join("token"), |file| self.beside(file));
+                let address = self.address(span, &url, part.place())?;
+                let review = Review::new(address, fetch.clone(), &token);
+                Ok(IssuerKind::Kubernetes(Box::new(review)))
+            }
+        }
+    }
+
+    /// What is said of one kind is for that kind alone.
+    fn fitting(&self, span: &Span, part: &IssuerPart) -> Result<(), SettingsError> {
         use KindName as K;
         for (name, is_said, kind) in [
             ("account", part.account.is_some(), K::Aws),
@@ -375,12 +421,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn fetch(
-        &self,
-        span: &std::ops::Range<usize>,
-        part: &IssuerPart,
-        place: Where,
-    ) -> Result<Fetch, SettingsError> {
+    fn fetch(&self, span: &Span, part: &IssuerPart, place: Where) -> Result<Fetch, SettingsError> {
         let in_pod = Path::new(IN_POD).join("ca.crt");
         let file = match &part.ca {
             Some(file) => Some(self.beside(file)),

@@ -74,11 +74,17 @@ impl TokenFault {
     #[must_use]
     pub fn is_malformed(&self) -> bool {
         match self {
-            Self::TooLong
-            | Self::NotCompact
-            | Self::NotBase64
-            | Self::Json { .. }
-            | Self::NotAnObject => true,
+            Self::TooLong | Self::NotCompact | Self::NotBase64 | Self::NotAnObject => true,
+            Self::Json { fault, .. } => match fault {
+                JsonFault::TooLong { .. }
+                | JsonFault::TooDeep { .. }
+                | JsonFault::TooMany { .. }
+                | JsonFault::NotText
+                | JsonFault::Malformed { .. }
+                | JsonFault::Twice { .. } => true,
+                // It is read in one way only: as a claim of another type than any of ours.
+                JsonFault::Number { .. } => false,
+            },
             Self::UnknownHeader
             | Self::Algorithm
             | Self::Type

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::json;
 
-use crate::daemon::Place;
+use crate::daemon::{Place, STOPS_WITHIN, charter};
 
 // Tests 42 and 79 of the list of required ones, for the process as a whole: whatever was answered is
 // on record, wherever it is killed. (The torture loops do this under load, hundreds of times.)
@@ -32,8 +32,9 @@ fn whatever_was_answered_is_on_record_wherever_the_process_is_killed() {
                 }
             }
         }
+        let ended = daemon.process.ended(STOPS_WITHIN).unwrap();
         assert!(
-            !daemon.child.wait().unwrap().success(),
+            ended.is_some_and(|ended| !ended.success()),
             "{moment}: it was killed"
         );
         let again = place.start();
@@ -54,38 +55,41 @@ fn whatever_was_answered_is_on_record_wherever_the_process_is_killed() {
     }
 }
 
-// Test 49: across a kill -9.
+// Test 49: across a kill -9, whatever was stopped, and nothing else with it.
 #[test]
 fn a_kill_survives_the_process() {
-    let place = Place::new();
-    let mut daemon = place.start();
-    let (_, token) = daemon.grant();
-    let kill = json!({ "scope": "agent", "name": "invoice", "reason": "drill" });
-    assert_eq!(
-        daemon
-            .ask(&daemon.operator, "POST", "/v1/kill", &kill)
-            .status,
-        200
-    );
-    daemon.child.kill().unwrap();
-    daemon.child.wait().unwrap();
-    let again = place.start();
-    assert!(!again.allows(&token));
-    let ticket = again
-        .ask(
-            &again.operator,
-            "POST",
-            "/v1/tickets",
-            &json!({ "agent": "invoice" }),
-        )
-        .json();
-    let shown = format!("Bailiwick-Ticket {}", ticket["ticket"].as_str().unwrap());
-    let body = json!({ "agent": "invoice", "task": "look" });
-    let refused = again.ask(&shown, "POST", "/v1/grants", &body);
-    assert_eq!(
-        (refused.status, &refused.json()["reason"]),
-        (403, &json!("killed"))
-    );
+    for (scope, name) in [
+        ("agent", Some("invoice")),
+        ("owner", Some("payments")),
+        ("all", None),
+    ] {
+        let place = Place::new();
+        let other = charter("desk", 10).replace("team: payments", "team: sales");
+        place.write("charters/desk.yaml", &other);
+        let mut daemon = place.start();
+        let (_, token) = daemon.grant();
+        let mut kill = json!({ "scope": scope, "reason": "drill" });
+        if let Some(name) = name {
+            kill["name"] = name.into();
+        }
+        let answer = daemon.ask(&daemon.operator, "POST", "/v1/kill", &kill);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        daemon.process.kill().unwrap();
+        let again = place.start();
+        assert!(!again.allows(&token), "{scope}");
+        let open = |agent: &str| {
+            let body = json!({ "agent": agent });
+            let ticket = again.ask(&again.operator, "POST", "/v1/tickets", &body);
+            let ticket = ticket.json()["ticket"].as_str().unwrap().to_owned();
+            let shown = format!("Bailiwick-Ticket {ticket}");
+            let body = json!({ "agent": agent, "task": "look" });
+            let answer = again.ask(&shown, "POST", "/v1/grants", &body);
+            (answer.status, answer.json()["reason"].clone())
+        };
+        assert_eq!(open("invoice"), (403, json!("killed")), "{scope}");
+        let is_free = open("desk").0 == 201;
+        assert_eq!(is_free, scope != "all", "{scope}");
+    }
 }
 
 // Test 87.

@@ -17,6 +17,8 @@ mod faults;
 mod killed;
 mod life;
 mod linear;
+mod operators;
+mod race;
 mod replicas;
 mod secrets;
 mod story;

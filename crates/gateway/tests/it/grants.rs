@@ -56,7 +56,7 @@ fn a_completed_task_allows_nothing_more() {
         &format!("/v1/grants/{id}/renew"),
         &json!({}),
     );
-    assert_eq!(renewed.status, 401);
+    assert_eq!(renewed.status, 409, "{}", renewed.body);
 }
 
 // Test 44.
@@ -66,7 +66,7 @@ fn a_ticket_opens_one_grant_however_many_show_it() {
     let ticket = format!("Bailiwick-Ticket {}", house.ticket("invoice"));
     let body = json!({ "agent": "invoice", "task": "look" });
     let opened: usize = std::thread::scope(|scope| {
-        let asking: Vec<_> = (0..50)
+        let asking: Vec<_> = (0..100)
             .map(|_| scope.spawn(|| house.ask(&ticket, "POST", "/v1/grants", &body).status))
             .collect();
         let statuses = asking.into_iter().map(|asked| asked.join().unwrap());
@@ -106,7 +106,22 @@ fn a_renewal_goes_as_far_as_the_charter_and_says_so() {
         &Value::Null,
     );
     assert_eq!(ended.json()["ended"], 1);
-    assert_eq!(house.ask(&token, "POST", &path, &json!({})).status, 401);
+    for step in ["renew", "heartbeat", "complete", "delegate"] {
+        let body = match step {
+            "heartbeat" => json!({ "seconds": 30 }),
+            "complete" => Value::Null,
+            _ => json!({}),
+        };
+        let refused = house.ask(&token, "POST", &format!("/v1/grants/{id}/{step}"), &body);
+        assert_eq!(refused.status, 409, "{step}: {}", refused.body);
+        assert_eq!(refused.json()["reason"], "grant_not_active", "{step}");
+    }
+    assert_eq!(
+        house
+            .ask(&token, "GET", &format!("/v1/grants/{id}"), &Value::Null)
+            .status,
+        401
+    );
 }
 
 // Test 48.
@@ -121,6 +136,14 @@ fn a_clock_that_goes_back_lets_no_expired_grant_live_again() {
     house.clock.set(now);
     let again = house.call(&token, "invoice", "ledger/post", &json!({ "amount": 1 }));
     assert_ne!(again.json()["decision"], true);
+    // And none ends before its time: to the millisecond.
+    let house = House::new();
+    let (_, token) = house.grant("invoice");
+    house.clock.forward(20 * 60 * 1_000 - 1);
+    assert!(house.allows(&token, "invoice"));
+    house.clock.forward(1);
+    let over = house.call(&token, "invoice", "ledger/post", &json!({ "amount": 1 }));
+    assert_ne!(over.json()["decision"], true);
 }
 
 // Test 49.

@@ -9,6 +9,10 @@ use std::{
     },
 };
 
+use aws_lc_rs::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
+};
 use bailiwick_authority::{
     Authority, Settings as AuthoritySettings,
     policies::Policies,
@@ -21,10 +25,16 @@ use bailiwick_gateway::{
     operator::{Operator, Role},
     router, serve,
 };
-use bailiwick_identity::Proofs;
+use bailiwick_identity::{
+    People, Proofs, Source,
+    fetch::{Fetch, Where},
+    issuer::{Issuer, IssuerKind, IssuerSettings},
+    jwks::{Algorithm, KeySet},
+};
 use bailiwick_ledger::{argument::ArgumentKey, note};
 use bailiwick_store::{Faults, Folder, Settings as StoreSettings, Sqlite};
 use bailiwick_testkit::http::{Answer, Client};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde_json::{Value, json};
 
 pub(crate) const ORIGIN: &str = "bailiwick.test";
@@ -97,6 +107,7 @@ pub(crate) struct Plan {
     pub(crate) is_near: bool,
     pub(crate) pages_max: Option<u32>,
     pub(crate) proofs: Proofs,
+    pub(crate) people: People<Role>,
 }
 
 impl Default for Plan {
@@ -113,7 +124,55 @@ impl Default for Plan {
             is_near: true,
             pages_max: None,
             proofs: Proofs::default(),
+            people: People::default(),
         }
+    }
+}
+
+/// An OpenID Connect issuer, and what it signs.
+pub(crate) struct Idp {
+    pub(crate) issuer: &'static str,
+    key: EcdsaKeyPair,
+}
+
+impl Idp {
+    pub(crate) fn new(issuer: &'static str) -> Self {
+        let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        Self { issuer, key }
+    }
+
+    /// It, as whoever takes its tokens for this audience knows it.
+    pub(crate) fn known(&self, audience: &str, kind: &str) -> Issuer {
+        let (x, y) = self.key.public_key().as_ref()[1..].split_at(32);
+        let (x, y) = (BASE64.encode(x), BASE64.encode(y));
+        let keys = json!({ "keys": [{ "kty": "EC", "crv": "P-256", "kid": "k", "x": x, "y": y }] });
+        let settings = IssuerSettings {
+            issuer: self.issuer.into(),
+            kind: IssuerKind::Oidc,
+            audience: audience.into(),
+            algorithms: vec![Algorithm::ES256],
+            types: vec![kind.into()],
+            lifetime_secs_max: 600,
+            is_once: true,
+            pins: Vec::new(),
+            keys: Source::Known(KeySet::read(keys.to_string().as_bytes()).unwrap()),
+        };
+        Issuer::new(settings, Fetch::new(Where::Public, &[]).unwrap())
+    }
+
+    /// A token of this kind (`typ`; none if it is empty), as a bearer shows it.
+    pub(crate) fn token(&self, kind: &str, claims: &Value) -> String {
+        let mut header = json!({ "alg": "ES256", "kid": "k" });
+        if !kind.is_empty() {
+            header["typ"] = kind.into();
+        }
+        let parts = [&header, claims].map(|part| BASE64.encode(part.to_string()));
+        let signed = parts.join(".");
+        let signature = self.key.sign(&SystemRandom::new(), signed.as_bytes());
+        format!(
+            "Bearer {signed}.{}",
+            BASE64.encode(signature.unwrap().as_ref())
+        )
     }
 }
 
@@ -174,6 +233,7 @@ impl House {
             .into_iter()
             .collect(),
         );
+        gateway.replace_people(plan.people);
         let gateway = Arc::new(gateway.with_proofs(Arc::new(plan.proofs)));
         let listener = runtime
             .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))

@@ -1,9 +1,10 @@
 //! Every route, asked by everybody.
 
-use bailiwick_gateway::{Operation, ROUTES, Takes, Verb};
+use bailiwick_gateway::{Operation, ROUTES, Takes, Verb, operator::Role};
+use bailiwick_identity::{Group, People, Rule};
 use serde_json::{Value, json};
 
-use crate::house::{APPROVER, House, OPERATOR, Plan, VIEWER};
+use crate::house::{APPROVER, BEGIN_MS, House, Idp, OPERATOR, Plan, VIEWER};
 
 /// Who is let in: nobody, garbage, an expired token, another agent's token, its own token, a viewer,
 /// an approver, an operator. `+` is let in (whatever then becomes of the request), else the status.
@@ -53,12 +54,66 @@ fn body(operation: Operation) -> Value {
     }
 }
 
+/// Operators of an issuer, with a group for each role.
+pub(crate) struct Staff {
+    pub(crate) idp: Idp,
+}
+
+pub(crate) const STAFF: &str = "https://bailiwick.test/operators";
+
+impl Staff {
+    pub(crate) fn new() -> Self {
+        Self {
+            idp: Idp::new("https://sso.example.com"),
+        }
+    }
+
+    pub(crate) fn known(&self) -> People<Role> {
+        let rule = |role: Role| Rule {
+            role,
+            issuer: self.idp.issuer.into(),
+            subject: None,
+            group: Some(Group {
+                claim: "groups".into(),
+                name: format!("bailiwick-{}", role.name()),
+            }),
+        };
+        [Role::Viewer, Role::Approver, Role::Operator]
+            .into_iter()
+            .fold(People::default(), |people, role| {
+                people.with_rule(rule(role))
+            })
+            .with_issuer(self.idp.known(STAFF, "at+jwt"))
+    }
+
+    pub(crate) fn claims(&self, subject: &str, role: &str) -> Value {
+        let now = BEGIN_MS / 1_000;
+        json!({
+            "iss": self.idp.issuer, "sub": subject, "aud": STAFF, "iat": now, "exp": now + 300,
+            "groups": ["everybody", format!("bailiwick-{role}")],
+        })
+    }
+
+    pub(crate) fn of(&self, subject: &str, role: &str) -> String {
+        self.idp.token("at+jwt", &self.claims(subject, role))
+    }
+}
+
 // Test 64 of the list of required ones. A route without a row above does not build.
 #[test]
 fn every_route_lets_in_whom_it_must_and_nobody_else() {
+    let staff = Staff::new();
+    let people = [staff.of("vera", "viewer"), staff.of("olga", "operator")];
+    // Of the issuer and without a role; an ID token of the operator; for somebody else.
+    let no_role = staff.of("paul", "");
+    let signed_in = staff.idp.token("JWT", &staff.claims("olga", "operator"));
+    let mut elsewhere = staff.claims("olga", "operator");
+    elsewhere["aud"] = json!("https://other.example.com");
+    let elsewhere = staff.idp.token("at+jwt", &elsewhere);
     for route in ROUTES {
         let house = House::of(Plan {
             is_near: false,
+            people: staff.known(),
             ..Plan::default()
         });
         let expired = house.open(
@@ -80,7 +135,30 @@ fn every_route_lets_in_whom_it_must_and_nobody_else() {
             OPERATOR,
         ];
         let path = route.path.replace("{id}", &id);
-        for (caller, expected) in callers.into_iter().zip(expected(route.operation)) {
+        // Test 22: whoever is asked who they are shows a token, or is told that it is none.
+        let [_, garbage, ..] = expected(route.operation);
+        if garbage == "401" && route.operation != Operation::OpenGrant {
+            let malformed = house.ask("Bearer e30.e30", route.verb.name(), &path, &Value::Null);
+            assert_eq!(malformed.status, 400, "{path}: {}", malformed.body);
+            assert_eq!(malformed.json()["reason"], "token_malformed");
+        }
+        let table = expected(route.operation);
+        let unknown = table[0];
+        // Whoever has no role is known and may nothing, where others are asked who they are.
+        let no_role_may = if unknown == "401" && route.operation != Operation::OpenGrant {
+            "403"
+        } else {
+            unknown
+        };
+        let vouched = [
+            (people[0].as_str(), table[5]),
+            (no_role.as_str(), no_role_may),
+            (signed_in.as_str(), unknown),
+            (elsewhere.as_str(), unknown),
+        ];
+        let callers = callers.into_iter().zip(table);
+        let last = [(people[1].as_str(), table[7])];
+        for (caller, expected) in vouched.into_iter().chain(callers).chain(last) {
             let body = match route.takes {
                 Takes::Nothing => Value::Null,
                 Takes::Json(_) | Takes::Form(_) => body(route.operation),

@@ -1,20 +1,10 @@
 //! Grants for tokens of another issuer, over HTTP.
 
-use aws_lc_rs::{
-    rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
-};
-use bailiwick_identity::{
-    Proofs, Source,
-    fetch::{Fetch, Where},
-    issuer::{Issuer, IssuerKind, IssuerSettings},
-    jwks::{Algorithm, KeySet},
-};
+use bailiwick_identity::Proofs;
 use bailiwick_testkit::http::Answer;
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use serde_json::{Value, json};
 
-use crate::house::{BEGIN_MS, House, Plan, VIEWER, charter, held};
+use crate::house::{BEGIN_MS, House, Idp, Plan, VIEWER, charter, held};
 
 const ISSUER: &str = "https://idp.example.com";
 const AUDIENCE: &str = "bailiwick.test";
@@ -24,27 +14,12 @@ const SUBJECT: &str = r#"a"; DROP TABLE grants--"#;
 
 struct Scene {
     house: House,
-    key: EcdsaKeyPair,
+    idp: Idp,
 }
 
 impl Scene {
     fn new() -> Self {
-        let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
-        let (x, y) = key.public_key().as_ref()[1..].split_at(32);
-        let (x, y) = (BASE64URL.encode(x), BASE64URL.encode(y));
-        let keys = json!({ "keys": [{ "kty": "EC", "crv": "P-256", "kid": "k", "x": x, "y": y }] });
-        let settings = IssuerSettings {
-            issuer: ISSUER.into(),
-            kind: IssuerKind::Oidc,
-            audience: AUDIENCE.into(),
-            algorithms: vec![Algorithm::ES256],
-            types: vec![String::new()],
-            lifetime_secs_max: 600,
-            is_once: true,
-            pins: Vec::new(),
-            keys: Source::Known(KeySet::read(keys.to_string().as_bytes()).unwrap()),
-        };
-        let fetch = Fetch::new(Where::Public, &[]).unwrap();
+        let idp = Idp::new(ISSUER);
         let subject = SUBJECT.replace('"', "\\\"");
         let identity =
             format!("identity: [ {{ issuer: \"{ISSUER}\", subject: \"{subject}\" }} ]\n");
@@ -56,10 +31,10 @@ impl Scene {
                 ),
                 ("refund.yaml".into(), charter("refund", "payments")),
             ],
-            proofs: Proofs::default().with_issuer(Issuer::new(settings, fetch)),
+            proofs: Proofs::default().with_issuer(idp.known(AUDIENCE, "")),
             ..Plan::default()
         });
-        Self { house, key }
+        Self { house, idp }
     }
 
     fn claims(&self) -> Value {
@@ -68,12 +43,7 @@ impl Scene {
     }
 
     fn token(&self, claims: &Value) -> String {
-        let header = json!({ "alg": "ES256", "kid": "k" });
-        let parts = [&header, claims].map(|part| BASE64URL.encode(part.to_string()));
-        let signed = parts.join(".");
-        let signature = self.key.sign(&SystemRandom::new(), signed.as_bytes());
-        let signature = BASE64URL.encode(signature.unwrap().as_ref());
-        format!("Bearer {signed}.{signature}")
+        self.idp.token("", claims)
     }
 
     fn open(&self, shown: &str, agent: &str) -> Answer {

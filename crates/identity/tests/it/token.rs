@@ -409,7 +409,7 @@ async fn times_are_whole_numbers_that_make_sense_or_the_token_is_refused() {
             BASE64URL.encode(claims)
         );
         let token = format!("{signed}.{}", BASE64URL.encode([1; 256]));
-        refused(verify(&proofs, &token).await, "token_malformed");
+        refused(verify(&proofs, &token).await, "token_claims");
     }
     for (name, value) in [
         ("nbf", json!(NOW + 30)),
