@@ -226,5 +226,23 @@ fn an_exchange_asks_for_no_more_than_the_grant_has() {
     ] {
         assert_eq!(ask(more).status, 400, "{more}");
     }
+    // A token that is none, and one that was changed.
+    let (signed, _) = token.rsplit_once('.').unwrap();
+    let changed = format!("{signed}.{}", "A".repeat(86));
+    for (shown, status, reason) in [
+        (signed, 400, "invalid_request"),
+        (changed.as_str(), 401, "invalid_grant"),
+    ] {
+        let body = format!(
+            "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&subject_token={shown}&subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Ajwt"
+        );
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        let refused = house
+            .client()
+            .ask("POST", "/v1/token", &headers, &body)
+            .unwrap();
+        assert_eq!(refused.status, status, "{}", refused.body);
+        assert_eq!(refused.json()["reason"], reason, "{}", refused.body);
+    }
     assert_eq!(house.records().len(), before);
 }

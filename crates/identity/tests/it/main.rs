@@ -7,6 +7,7 @@
     reason = "test code"
 )]
 
+mod people;
 mod recipes;
 mod server;
 mod sign;
