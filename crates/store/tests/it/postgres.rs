@@ -4,9 +4,9 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bailiwick_broker::{
     Scope, State,
-    port::{Change, Intent, Op, Refused, Store, StoreError},
+    port::{Change, Intent, Op, Refused, Store, StoreError, Ticket},
 };
-use bailiwick_ledger::{Entry, verify::Verifier};
+use bailiwick_ledger::{Entry, Hash, verify::Verifier};
 use bailiwick_store::{Database, DatabaseError, Postgres};
 use bailiwick_testkit::postgres::Server;
 
@@ -125,6 +125,42 @@ fn what_three_replicas_race_for_happens_once() {
             assert_eq!(won.iter().sum::<u8>(), 1, "{one:?} {other:?} {third:?}");
             for lost in [one, other, third].into_iter().filter_map(Result::err) {
                 assert_eq!(lost, Refused::Version { is: 4 });
+            }
+        }
+    });
+}
+
+// Tests 9, 35 and 44 of the list of required ones, on several replicas at once.
+#[test]
+fn a_proof_and_a_ticket_are_taken_once_whichever_replicas_they_are_shown_to() {
+    run(async |server| {
+        let address = server.database().unwrap();
+        let mut replicas = Vec::new();
+        for name in ["a", "b", "c"] {
+            replicas.push(replica_of(&address, name).await);
+        }
+        for round in 0..20_u8 {
+            let value = Hash::of(&[&[round]]);
+            let ticket = Ticket {
+                hash: value,
+                agent: "invoice".into(),
+                until_ms: NOW + 1_000,
+            };
+            let minted = commit(&replicas[0], change(Op::PutTicket(ticket)));
+            minted.await.unwrap();
+            let proof = Op::Once {
+                space: "dpop",
+                value,
+                until_ms: NOW + 1_000,
+            };
+            for shown in [change(proof), change(Op::TakeTicket(value))] {
+                let (one, other, third) = tokio::join!(
+                    commit(&replicas[0], shown.clone()),
+                    commit(&replicas[1], shown.clone()),
+                    commit(&replicas[2], shown.clone()),
+                );
+                let won = [&one, &other, &third].map(|outcome| u8::from(outcome.is_ok()));
+                assert_eq!(won.iter().sum::<u8>(), 1, "{one:?} {other:?} {third:?}");
             }
         }
     });
