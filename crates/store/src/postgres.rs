@@ -56,7 +56,7 @@ fn lease_lasts() -> String {
     format!("{} seconds", Lease::LASTS_FOR.as_secs())
 }
 
-/// A lease that was taken a moment ago is not asked for again.
+/// Who has a lease is not asked again before: to ask is a write, whatever the answer.
 const LEASE_ASKED_EVERY: Duration = Duration::from_secs(2);
 
 /// A store in a PostgreSQL database, as one replica sees it.
@@ -72,8 +72,8 @@ pub struct Postgres {
     as_of_ms: AtomicU64,
     heard: Mutex<Option<String>>,
     listener: Listener,
-    /// The leases that this replica has, and when it had them for sure.
-    leases: Mutex<BTreeMap<&'static str, (Lease, Instant)>>,
+    /// The leases that were asked for, and when; `None`: another had it.
+    leases: Mutex<BTreeMap<&'static str, (Option<Lease>, Instant)>>,
     apart_max: Option<Duration>,
 }
 
@@ -223,10 +223,10 @@ impl Store for Postgres {
 
     async fn lease(&self, what: &'static str) -> Result<Option<Lease>, StoreError> {
         let mut leases = self.leases.lock().await;
-        if let Some((lease, had)) = leases.get(what)
-            && had.elapsed() < LEASE_ASKED_EVERY
+        if let Some((lease, asked)) = leases.get(what)
+            && asked.elapsed() < LEASE_ASKED_EVERY
         {
-            return Ok(Some(*lease));
+            return Ok(*lease);
         }
         leases.remove(what);
         let asked = Instant::now();
@@ -237,12 +237,10 @@ impl Store for Postgres {
         });
         let term = term.await?;
         let term = term.first().and_then(|row| row.get::<_, Option<i64>>(0));
-        let Some(term) = term.map(count).transpose()? else {
-            return Ok(None);
-        };
-        let lease = Lease { what, term };
+        let term = term.map(count).transpose()?;
+        let lease = term.map(|term| Lease { what, term });
         leases.insert(what, (lease, asked));
-        Ok(Some(lease))
+        Ok(lease)
     }
 
     async fn give_back(&self, lease: Lease) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 
 use std::{
     path::Path,
+    sync::Barrier,
     thread,
     time::{Duration, Instant},
 };
@@ -24,9 +25,6 @@ const REVOKED: usize = 300;
 
 /// Long enough for all revocations.
 const LOADED_FOR: Duration = Duration::from_secs(40);
-
-/// Everybody asks a moment before it is revoked.
-const ASKED_BEFORE: Duration = Duration::from_millis(20);
 
 pub(crate) fn replicas(folder: &Path) {
     let Some(server) = Server::start().unwrap() else {
@@ -107,13 +105,16 @@ fn revoke(beside: &str, daemons: &[Daemon]) {
     for number in 0..REVOKED {
         let by = &daemons[number % daemons.len()];
         let held = open(&daemons[0], "agent-7");
-        let (asking, of) = (Instant::now(), &held);
+        let of = &held;
+        // Each has allowed it when it is revoked.
+        let allowing = Barrier::new(daemons.len() + 1);
+        let allowing = &allowing;
         let (end, told) = thread::scope(|scope| {
             let asked: Vec<_> = daemons
                 .iter()
-                .map(|daemon| scope.spawn(|| until_denied(daemon, of)))
+                .map(|daemon| scope.spawn(|| until_denied(daemon, of, allowing)))
                 .collect();
-            thread::sleep(ASKED_BEFORE);
+            allowing.wait();
             let begun = Instant::now();
             let path = format!("/v1/grants/{}", of.id);
             let bearer = format!("Bearer {}", of.token);
@@ -127,10 +128,9 @@ fn revoke(beside: &str, daemons: &[Daemon]) {
         let last = told.iter().map(|told| told.denied).max().unwrap();
         denied.push(last - end.0);
         answered.push(end.1 - end.0);
-        let is_late = |told: &&Told| told.allowed.is_some_and(|asked| asked > end.1);
+        let is_late = |told: &&Told| told.allowed > end.1;
         late += told.iter().filter(is_late).count();
         contended += told.iter().map(|told| told.contended).sum::<usize>();
-        assert!(told.iter().all(|told| told.allowed.is_some()), "{asking:?}");
     }
     let elapsed = begun.elapsed();
     let what = format!("revoke, answered; {beside}");
@@ -145,14 +145,14 @@ fn revoke(beside: &str, daemons: &[Daemon]) {
 /// What one replica said of a grant that was revoked meanwhile.
 struct Told {
     /// When the last call that it allowed was asked for.
-    allowed: Option<Instant>,
+    allowed: Instant,
     /// Calls that were denied although the grant had not ended.
     contended: usize,
     /// When it had said no.
     denied: Instant,
 }
 
-fn until_denied(daemon: &Daemon, held: &Held) -> Told {
+fn until_denied(daemon: &Daemon, held: &Held, allowing: &Barrier) -> Told {
     let mut client = daemon.client();
     let (mut allowed, mut contended) = (None, 0);
     loop {
@@ -161,12 +161,16 @@ fn until_denied(daemon: &Daemon, held: &Held) -> Told {
         let body = answer.json();
         let reason = body["context"]["reason"]["code"].as_str().unwrap();
         match reason {
-            "allowed" => allowed = Some(asked),
+            "allowed" => {
+                if allowed.replace(asked).is_none() {
+                    allowing.wait();
+                }
+            }
             // The others used the same grant each time a moment sooner: that says nothing of its end.
             "contended" => contended += 1,
             _ => {
                 return Told {
-                    allowed,
+                    allowed: allowed.unwrap(),
                     contended,
                     denied: Instant::now(),
                 };

@@ -21,10 +21,10 @@ const LOOPS: usize = 2;
 const CALLS_A_LOOP: usize = 5_000;
 
 const REPLICAS: [&str; 3] = ["a", "b", "c"];
-const ASKERS_EACH: usize = 4;
+const ASKERS_EACH: usize = 8;
 
 /// Grants that are in use at once: few, so that the same one is used everywhere at the same time.
-const GRANTS: usize = 24;
+const GRANTS: usize = 48;
 
 /// Of so many calls, one is followed by the end of the grant.
 const ENDED_AFTER: u64 = 60;
