@@ -15,8 +15,8 @@ use bailiwick_testkit::{
 use serde_json::Value;
 
 use crate::{
-    Calls, Held, call_of,
-    load::{Measured, drive},
+    Held, call_of,
+    load::{Measured, Script, drive},
     open, request,
 };
 
@@ -71,14 +71,39 @@ fn start(folder: &Path, name: &str, address: &str, like: Option<&Home>) -> (Home
     (home, daemon.unwrap())
 }
 
+/// Asks for the same call again and again. It may be denied where the database does not answer: that
+/// is counted, and nothing else is taken.
+struct Tries {
+    request: Vec<u8>,
+    denied: usize,
+}
+
+impl Script for Tries {
+    fn next(&mut self) -> Option<&[u8]> {
+        Some(&self.request)
+    }
+
+    fn answered(&mut self, status: &[u8], body: &[u8]) {
+        assert_eq!(status, b"200");
+        if !body.starts_with(br#"{"decision":true"#) {
+            let body = String::from_utf8_lossy(body);
+            assert!(body.contains("store_unavailable"), "{body}");
+            self.denied += 1;
+        }
+    }
+}
+
 /// Calls of other grants at all of these at once.
 fn load(daemons: &[Daemon], connections: usize, during: Duration) -> Measured {
-    let scripts: Vec<Vec<Calls>> = (0..daemons.len())
+    let scripts: Vec<Vec<Tries>> = (0..daemons.len())
         .map(|replica| {
             (0..connections)
                 .map(|number| {
                     let agent = format!("agent-{}", (replica * connections + number) % 64);
-                    Calls(call_of(&agent, &open(&daemons[0], &agent).token))
+                    Tries {
+                        request: call_of(&agent, &open(&daemons[0], &agent).token),
+                        denied: 0,
+                    }
                 })
                 .collect()
         })
@@ -87,13 +112,16 @@ fn load(daemons: &[Daemon], connections: usize, during: Duration) -> Measured {
         let driven: Vec<_> = daemons
             .iter()
             .zip(scripts)
-            .map(|(daemon, scripts)| {
-                scope.spawn(move || drive(daemon.address(), scripts, during).0)
-            })
+            .map(|(daemon, scripts)| scope.spawn(move || drive(daemon.address(), scripts, during)))
             .collect();
-        let measured: Vec<Measured> = driven.into_iter().map(|one| one.join().unwrap()).collect();
-        measured
+        let driven = driven.into_iter().map(|one| one.join().unwrap());
+        driven.collect::<Vec<_>>()
     });
+    let (measured, scripts): (Vec<Measured>, Vec<Vec<Tries>>) = measured.into_iter().unzip();
+    let denied: usize = scripts.iter().flatten().map(|tries| tries.denied).sum();
+    if denied > 0 {
+        println!("{denied} of these calls were denied: the database gave no answer within 2 s");
+    }
     Measured::together(measured)
 }
 

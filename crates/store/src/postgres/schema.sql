@@ -183,12 +183,14 @@ LANGUAGE sql AS $$
     RETURNING term
 $$;
 
+-- Not in plain SQL: that would be parsed and planned again by every batch.
 CREATE FUNCTION stopped(agent_ text, owner_ text, issued bigint) RETURNS boolean
-LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (SELECT 1 FROM stops WHERE kind = 'all' AND name = '' AND (kill OR issued <= at_ms))
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN EXISTS (SELECT 1 FROM stops WHERE kind = 'all' AND name = '' AND (kill OR issued <= at_ms))
         OR EXISTS (SELECT 1 FROM stops WHERE kind = 'agent' AND name = agent_ AND (kill OR issued <= at_ms))
-        OR EXISTS (SELECT 1 FROM stops WHERE kind = 'owner' AND name = owner_ AND (kill OR issued <= at_ms))
-$$;
+        OR EXISTS (SELECT 1 FROM stops WHERE kind = 'owner' AND name = owner_ AND (kill OR issued <= at_ms));
+END $$;
 
 -- Why a grant may not be used now, where it is not for its own state; NULL if it may.
 CREATE FUNCTION unusable(it grants, now_ms bigint) RETURNS text LANGUAGE plpgsql STABLE AS $$
