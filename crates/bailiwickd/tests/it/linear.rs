@@ -46,6 +46,10 @@ enum What {
     Denied,
     /// The grant was ended.
     Ended,
+    /// The database gave no answer in time: a call that was denied, and may be counted all the same.
+    Lost,
+    /// The same, of an end.
+    EndLost,
 }
 
 /// Whether what was asked of one grant, of whichever replica, could have been answered so by one that
@@ -57,7 +61,7 @@ enum What {
 fn could_be_of_one(history: &[Asked], budget: usize) -> Result<(), String> {
     let allowed = history.iter().filter_map(|one| match one.what {
         What::Allowed { seq } => Some((seq, one)),
-        What::Denied | What::Ended => None,
+        What::Denied | What::Ended | What::Lost | What::EndLost => None,
     });
     let allowed: BTreeMap<u64, &Asked> = allowed.collect();
     if allowed.len() > budget {
@@ -73,9 +77,16 @@ fn could_be_of_one(history: &[Asked], budget: usize) -> Result<(), String> {
         }
         latest_asked = latest_asked.max(call.asked);
     }
-    let mut over = (allowed.len() == budget).then_some(latest_asked);
-    for end in history.iter().filter(|one| one.what == What::Ended) {
-        if let Some(after) = allowed.values().find(|call| call.asked > end.answered) {
+    // What was lost may have taken what is left of the budget.
+    let lost = history.iter().filter(|one| one.what == What::Lost);
+    let mut taken: Vec<Duration> = lost.map(|one| one.asked.max(latest_asked)).collect();
+    taken.push(latest_asked);
+    taken.sort_unstable();
+    let mut over = taken.get(budget - allowed.len()).copied();
+    let ends = |one: &&Asked| matches!(one.what, What::Ended | What::EndLost);
+    for end in history.iter().filter(ends) {
+        let after = allowed.values().find(|call| call.asked > end.answered);
+        if let (Some(after), What::Ended) = (after, end.what) {
             return Err(format!("{after:?} was allowed after {end:?}"));
         }
         let ended = end.asked.max(latest_asked);
@@ -112,6 +123,13 @@ fn a_history_that_no_single_daemon_could_have_told_is_found_out() {
     ]));
     // Used up: denied while the last call is not answered yet.
     assert!(fits(&[one, two, at(What::Denied, 6, 7)]));
+    // A call without an answer may be counted, and an end without one may have been made.
+    let lost = at(What::Lost, 12, 30);
+    assert!(fits(&[one, lost, at(What::Denied, 13, 14)]));
+    assert!(!fits(&[one, lost, at(What::Denied, 8, 11)]));
+    let end_lost = at(What::EndLost, 12, 30);
+    assert!(fits(&[one, end_lost, at(What::Denied, 13, 14)]));
+    assert!(fits(&[one, end_lost, allowed(8, 40, 50)]));
     let wrong = [
         ("one call too many", vec![one, two, allowed(10, 6, 7)]),
         (
@@ -183,7 +201,12 @@ impl Field {
                 self.end(asker, &held, &mut done)?;
             }
             if is_over || ends {
-                let another = asker.open("worker", "shared")?;
+                let another = loop {
+                    // The database may give no answer on a machine that has much else to do.
+                    if let Some(opened) = asker.tries_to_open("worker", "shared")? {
+                        break opened;
+                    }
+                };
                 let mut held_now = place.lock().unwrap();
                 if held_now.grant == held.grant {
                     *held_now = another;
@@ -209,6 +232,7 @@ impl Field {
                     done.contended += 1;
                     return Ok(false);
                 }
+                "store_unavailable" => What::Lost,
                 "budget_calls" | "grant_not_active" | "stopped" => What::Denied,
                 other => panic!("denied because of `{other}`"),
             },
@@ -224,14 +248,18 @@ impl Field {
 
     fn end(&self, asker: &mut Asker, held: &Holder, done: &mut Done) -> Result<(), Gone> {
         let asked = self.now();
-        if asker.end(held)?.status == 200 {
-            let asked = Asked {
-                what: What::Ended,
-                asked,
-                answered: self.now(),
-            };
-            done.history.push((held.grant.clone(), asked));
-        }
+        let what = match asker.end(held)?.status {
+            200 => What::Ended,
+            503 => What::EndLost,
+            // Somebody else ended it.
+            _ => return Ok(()),
+        };
+        let asked = Asked {
+            what,
+            asked,
+            answered: self.now(),
+        };
+        done.history.push((held.grant.clone(), asked));
         Ok(())
     }
 }

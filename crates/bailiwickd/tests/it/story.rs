@@ -166,18 +166,31 @@ impl Asker {
     }
 
     pub(crate) fn open(&mut self, agent: &str, task: &str) -> Result<Holder, Gone> {
+        let opened = self.tries_to_open(agent, task)?;
+        Ok(opened.unwrap())
+    }
+
+    /// `None`: the store gave no answer.
+    pub(crate) fn tries_to_open(
+        &mut self,
+        agent: &str,
+        task: &str,
+    ) -> Result<Option<Holder>, Gone> {
         let answer = self.asked_for(agent, task)?;
+        if answer.status == 503 {
+            return Ok(None);
+        }
         assert_eq!(answer.status, 201, "{}", answer.body);
         let body = answer.json();
         let grant = body["grant"]["id"].as_str().unwrap().to_owned();
         self.released.push(Released::Token {
             grant: grant.clone(),
         });
-        Ok(Holder {
+        Ok(Some(Holder {
             agent: agent.to_owned(),
             grant,
             bearer: format!("Bearer {}", body["token"].as_str().unwrap()),
-        })
+        }))
     }
 
     /// Asks for one call. Whatever is not an allowing decision is a no, and never an answer without
