@@ -1,32 +1,23 @@
 //! The broker itself: opening it, recording, and what it remembers of grants in use.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError, RwLock,
+    atomic::{AtomicU64, Ordering},
 };
 
 use bailiwick_ledger as ledger;
 use bailiwick_ledger::Entry;
 
 use crate::{
-    NotRecorded, Recorded, Scope, State, Stop,
+    NotRecorded, Recorded, Scope, Stop,
     port::{
         Change, Clock, Dated, Grant, Log, Op, Place, Refused, Spooled, Step, Store, StoreError,
     },
-    protocol::{abandoned, about, transition},
+    protocol::{abandoned, opened, transition},
     recorder::Recorder,
+    remembered::{Known, Memory, Remembered},
     stop::Stops,
 };
-
-/// A grant that was read longer ago is read again before it is the reason of a denial. An allowing
-/// decision does not rest on it: the store looks again in the transaction that records it.
-pub const STALE_AFTER_MS: u64 = 2_000;
-
-/// Grants that are remembered. One takes some hundred bytes and what the authority writes of it.
-const REMEMBERED_MAX: usize = 20_000;
 
 /// Later than every clock, and still a number that every reader of JSON holds exactly.
 pub(crate) const FOREVER_MS: u64 = 1 << 52;
@@ -50,7 +41,7 @@ pub struct Broker<S, L, C> {
     unkept: Mutex<Vec<Spooled>>,
     /// Stops of which the store has nothing left to end.
     pub(crate) swept: Mutex<Vec<Stop>>,
-    remembered: Mutex<HashMap<String, Arc<Mutex<Ahead>>>>,
+    memory: Memory,
 }
 
 impl<S, L, C> std::fmt::Debug for Broker<S, L, C> {
@@ -74,12 +65,6 @@ impl<C: Clock> Clock for Forward<C> {
         let now = self.clock.now_ms();
         now.max(self.latest_ms.fetch_max(now, Ordering::AcqRel))
     }
-}
-
-/// A grant as it will be once everything that waits is recorded, so that calls under way count.
-pub(crate) struct Ahead {
-    pub(crate) grant: Grant,
-    as_of_ms: u64,
 }
 
 impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
@@ -118,7 +103,7 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
             probed: AtomicU64::new(0),
             unkept: Mutex::default(),
             swept: Mutex::default(),
-            remembered: Mutex::default(),
+            memory: Memory::default(),
         };
         broker.drain_spool().await?;
         broker.settle_what_was_begun().await?;
@@ -212,13 +197,12 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
         if self.stop_covering(&grant).is_some() {
             return Err(Refused::Stopped.into());
         }
-        let mut ops = costs;
-        ops.push(Op::Open(Box::new(grant.clone())));
-        let entries = entries
-            .into_iter()
-            .map(|entry| about(entry, &grant))
-            .collect();
-        self.record(Change { ops, entries }, Arc::new(grant)).await
+        let opening = Change {
+            ops: costs,
+            entries,
+        };
+        let change = opened(grant.clone(), opening);
+        self.record(change, Arc::new(grant)).await
     }
 
     /// Takes one step in a grant's life.
@@ -408,39 +392,21 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
 
     /// What is remembered of a grant, read from the store where it is not, or where it is only good
     /// enough to allow and not to deny.
-    pub(crate) async fn remembered(
-        &self,
-        id: &str,
-    ) -> Result<Option<Arc<Mutex<Ahead>>>, StoreError> {
-        let now = self.now_ms();
-        if let Some(ahead) = lock(&self.remembered).get(id) {
-            let is_fresh = {
-                let ahead = lock(ahead);
-                ahead.grant.state == State::Active
-                    || now.saturating_sub(ahead.as_of_ms) <= STALE_AFTER_MS
-            };
-            if is_fresh {
-                return Ok(Some(Arc::clone(ahead)));
+    pub(crate) async fn remembered(&self, id: &str) -> Result<Option<Arc<Remembered>>, StoreError> {
+        loop {
+            match self.memory.known(id, self.now_ms()) {
+                Known::Good(remembered) => return Ok(Some(remembered)),
+                Known::Stale(remembered) => remembered.settled().await,
+                Known::Nothing => break,
             }
         }
         let Dated { value, as_of_ms } = self.store.grant(id).await?;
-        let Some(grant) = value else {
-            return Ok(None);
-        };
-        let ahead = Arc::new(Mutex::new(Ahead {
-            grant: Arc::unwrap_or_clone(grant),
-            as_of_ms,
-        }));
-        let mut remembered = lock(&self.remembered);
-        if remembered.len() >= REMEMBERED_MAX {
-            remembered.retain(|_, ahead| Arc::strong_count(ahead) > 1);
-        }
-        remembered.insert(id.to_owned(), Arc::clone(&ahead));
-        Ok(Some(ahead))
+        let grant = value.map(Arc::unwrap_or_clone);
+        Ok(grant.map(|grant| self.memory.keep(id, grant, as_of_ms)))
     }
 
     pub(crate) fn forget(&self, id: &str) {
-        lock(&self.remembered).remove(id);
+        self.memory.forget(id);
     }
 }
 

@@ -1,5 +1,7 @@
 //! One call: decided, recorded, and only then allowed.
 
+use std::sync::Arc;
+
 use bailiwick_ledger::{Decision, Effect, Entry};
 
 use crate::{
@@ -7,6 +9,8 @@ use crate::{
     broker::lock,
     port::{Clock, Grant, Log, Place, Refused, Store, StoreError},
     protocol::{about, used},
+    recorder::Receipt,
+    remembered::{Ahead, Remembered, UnderWay},
 };
 
 /// How often a decision is made anew because another replica was faster. Where three replicas use one
@@ -117,8 +121,8 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
         asked: &Entry,
         judge: &mut impl FnMut(&Grant, u64) -> Verdict<T>,
     ) -> Attempt<T> {
-        let ahead = match self.remembered(id).await {
-            Ok(Some(ahead)) => ahead,
+        let remembered = match self.remembered(id).await {
+            Ok(Some(remembered)) => remembered,
             Ok(None) => return self.denied(named(asked.clone(), id), Cause::NoGrant).await,
             Err(error) => {
                 let cause = Cause::NotRecorded(NotRecorded::Store(error));
@@ -127,7 +131,7 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
         };
         // The lock is held from the judgement to the queue, so that two calls at once count as two.
         let judged = {
-            let mut ahead = lock(&ahead);
+            let mut ahead = lock(&remembered.ahead);
             let now = self.now_ms();
             match self.cause_before_judgement(&ahead.grant, now) {
                 Some(cause) => Err((about(asked.clone(), &ahead.grant), cause)),
@@ -139,8 +143,8 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
                         history,
                         entry,
                         value,
-                    } => match self.submit_use(&mut ahead.grant, history, entry) {
-                        Ok(receipt) => Ok((receipt, value)),
+                    } => match self.submit_use(&remembered, &mut ahead, history, entry) {
+                        Ok((receipt, under_way)) => Ok((receipt, under_way, value)),
                         Err(error) => Err((
                             about(asked.clone(), &ahead.grant),
                             Cause::NotRecorded(error),
@@ -149,15 +153,16 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
                 },
             }
         };
-        let (receipt, value) = match judged {
+        let (receipt, under_way, value) = match judged {
             Ok(judged) => judged,
             Err((entry, cause)) => return self.denied(entry, cause).await,
         };
         let recorded = receipt.wait().await;
         match recorded {
             Ok(places) => {
+                drop(under_way);
                 // A kill that came while the record was flushed is obeyed.
-                let stopped = self.stop_covering(&lock(&ahead).grant);
+                let stopped = self.stop_covering(&lock(&remembered.ahead).grant);
                 match stopped {
                     None => Attempt::Ruled(Ruling::Allowed(Recorded::new(value, places))),
                     Some(stop) => self.denied(asked.clone(), Cause::Stopped(stop)).await,
@@ -170,6 +175,7 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
             }
             Err(error) => {
                 self.forget(id);
+                drop(under_way);
                 let cause = Cause::NotRecorded(error);
                 self.denied(named(asked.clone(), id), cause).await
             }
@@ -188,15 +194,14 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
 
     fn submit_use(
         &self,
-        grant: &mut Grant,
+        remembered: &Arc<Remembered>,
+        ahead: &mut Ahead,
         history: Vec<u8>,
         entry: Entry,
-    ) -> Result<crate::recorder::Receipt, NotRecorded> {
-        let change = used(grant, history.clone(), entry);
+    ) -> Result<(Receipt, UnderWay), NotRecorded> {
+        let change = used(&ahead.grant, history.clone(), entry);
         let receipt = self.recorder.submit(change)?;
-        grant.uses += 1;
-        grant.history = history;
-        Ok(receipt)
+        Ok((receipt, remembered.used(ahead, history)))
     }
 
     async fn denied<T>(&self, entry: Entry, cause: Cause<T>) -> Attempt<T> {

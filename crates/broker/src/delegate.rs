@@ -49,14 +49,14 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
     ) -> Result<Recorded<Arc<Grant>>, NotDelegated<E>> {
         let mut refused = Refused::NoGrant;
         for _ in 0..ATTEMPTS_MAX {
-            let ahead = match self.remembered(parent).await {
-                Ok(Some(ahead)) => ahead,
+            let remembered = match self.remembered(parent).await {
+                Ok(Some(remembered)) => remembered,
                 Ok(None) => return Err(NotDelegated::Cause(Cause::NoGrant)),
                 Err(error) => return Err(NotDelegated::Cause(error.into())),
             };
             // The lock is held from the split to the queue, as in a decision.
             let submitted = {
-                let mut ahead = lock(&ahead);
+                let mut ahead = lock(&remembered.ahead);
                 let now = self.now_ms();
                 if let Some(cause) = self.cause_before_judgement(&ahead.grant, now) {
                     return Err(NotDelegated::Cause(cause));
@@ -65,13 +65,9 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
                     split(&ahead.grant, now).map_err(NotDelegated::Authority)?;
                 let change = given(&ahead.grant, history.clone(), &child, costs.clone(), entry);
                 let receipt = self.recorder.submit(change);
-                if receipt.is_ok() {
-                    ahead.grant.uses += 1;
-                    ahead.grant.history = history;
-                }
-                receipt.map(|receipt| (receipt, child))
+                receipt.map(|receipt| (receipt, remembered.used(&mut ahead, history), child))
             };
-            let (receipt, child) = submitted.map_err(not_recorded)?;
+            let (receipt, _under_way, child) = submitted.map_err(not_recorded)?;
             match receipt.wait().await {
                 Ok(places) => return Ok(Recorded::new(Arc::new(child), places)),
                 Err(NotRecorded::Refused(why @ (Refused::Uses { .. } | Refused::State { .. }))) => {

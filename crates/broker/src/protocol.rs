@@ -30,6 +30,15 @@ pub fn about(mut entry: Entry, grant: &Grant) -> Entry {
     entry
 }
 
+/// A grant opened by a change that says what it costs and what is told of it.
+pub fn opened(grant: Grant, mut opening: Change) -> Change {
+    for entry in &mut opening.entries {
+        *entry = about(std::mem::take(entry), &grant);
+    }
+    opening.ops.push(Op::Open(Box::new(grant)));
+    opening
+}
+
 /// The entry of a step. Its event is named by the state that the step leads to, unless it has a
 /// name of its own.
 pub fn transition(entry: Entry, grant: &Grant, step: &Step) -> Entry {
@@ -98,6 +107,44 @@ pub fn begun(
     };
     let ops = vec![Op::Begin(intent), Op::Step(step)];
     Ok((Change { ops, entries }, issuing))
+}
+
+/// What announces and settles at once a credential that this process has made by itself, and the
+/// grant as it is then.
+///
+/// Nobody has seen the credential before this is durable, so no outcome of it can get lost: if the
+/// process stops in between, there is neither a credential nor a word of one.
+///
+/// # Errors
+/// With the state of a grant that makes none.
+pub fn made<C>(
+    grant: &Grant,
+    request: &str,
+    entry: &Entry,
+    now_ms: u64,
+    minted: Minted<C>,
+) -> Result<(Change, Grant, C), State> {
+    let Minted { credential, about } = minted;
+    let until_ms = about.expires_ms.unwrap_or(grant.deadline_ms_max);
+    let (mut change, issuing) = begun(grant, request, entry.clone(), now_ms, until_ms, None)?;
+    let minted = Ok(Minted {
+        credential: (),
+        about,
+    });
+    let outcome = settled(&issuing, request, entry.clone(), &minted);
+    change.ops.extend(outcome.ops);
+    // An intent that is settled in the same change was never open.
+    change
+        .ops
+        .retain(|op| !matches!(op, Op::Begin(_) | Op::Settle { .. }));
+    change.entries.extend(outcome.entries);
+    let active = Grant {
+        state: State::Active,
+        ver: issuing.ver + 1,
+        credential_until_ms: issuing.credential_until_ms.max(until_ms),
+        ..issuing
+    };
+    Ok((change, active, credential))
 }
 
 /// What is told of the attempt, and where it leaves the grant.

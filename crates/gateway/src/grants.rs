@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bailiwick_authority::{Bound, Task, json::Value};
 use bailiwick_broker::{
     NotRecorded, State,
-    port::{Answer, Grant, Op, Refused, Step, Store as _, Ticket, Which},
+    port::{Answer, Change, Grant, Op, Refused, Step, Store as _, Ticket, Which},
 };
 use bailiwick_ledger::{Entry, Hash, Task as LedgerTask};
 use http::HeaderName;
@@ -66,7 +66,7 @@ pub(crate) async fn mint_ticket<W: World>(
         agent: agent.to_owned(),
         until_ms,
     };
-    let change = bailiwick_broker::port::Change {
+    let change = Change {
         ops: vec![Op::PutTicket(ticket)],
         entries: vec![entry],
     };
@@ -140,9 +140,34 @@ pub(crate) async fn open<W: World>(
         }),
         ..told
     };
-    let opened = gateway.broker.open_grant(grant, costs, vec![entry]).await;
-    let opened = opened.map_err(|error| not_opened(&error))?;
-    released(gateway, asked, opened.into_value(), is_clamped).await
+    let opening = Change {
+        ops: costs,
+        entries: vec![entry],
+    };
+    opened(gateway, asked, grant, opening, is_clamped).await
+}
+
+/// Opens the grant and hands it out with a token of it, in one change: the first token of a grant
+/// costs no further flush.
+async fn opened<W: World>(
+    gateway: &Gateway<W>,
+    asked: &Asked,
+    grant: Grant,
+    opening: Change,
+    is_clamped: bool,
+) -> Result<Reply, Problem> {
+    let wanted = wanted(gateway, asked, &grant)?;
+    let key = wanted.jkt.is_some();
+    let (minted, until_ms) = token::made(gateway, &grant, wanted);
+    let entry = asked.entry("");
+    let issued = gateway
+        .broker
+        .open_made(grant, opening, &token::attempt(&entry), &entry, minted)
+        .await;
+    let (grant, token) = issued
+        .map_err(|error| token::not_issued(error, not_opened))?
+        .into_value();
+    Ok(handed(asked, &grant, &token, until_ms, key, is_clamped))
 }
 
 /// A grant of the task, as it is asked for, what it is bound to, and whether more time was asked for
@@ -257,40 +282,59 @@ pub(crate) async fn released<W: World>(
     grant: Arc<Grant>,
     is_clamped: bool,
 ) -> Result<Reply, Problem> {
-    let id = grant.id.clone();
+    let wanted = wanted(gateway, asked, &grant)?;
+    let key = wanted.jkt.is_some();
+    let entry = asked.entry("");
+    let (grant, token, until_ms) = token::issue(gateway, grant, wanted, &entry).await?;
+    Ok(handed(asked, &grant, &token, until_ms, key, is_clamped))
+}
+
+/// What the token of a grant is made for.
+fn wanted<'g, W: World>(
+    gateway: &'g Gateway<W>,
+    asked: &Asked,
+    grant: &Grant,
+) -> Result<Wanted<'g>, Problem> {
     let rules = gateway.rules();
-    let Some((_, bound)) = rules.of_grant(&grant) else {
+    let Some((_, bound)) = rules.of_grant(grant) else {
         let detail = "the charter is not the one this grant was made from: ask for a new grant";
         return Err(Problem::new(Kind::Conflict, detail).because("charter_changed"));
     };
-    let jkt = bound.holder_key().map(str::to_owned);
-    let wanted = Wanted {
+    Ok(Wanted {
         audience: &gateway.settings.origin,
-        jkt: jkt.clone(),
+        jkt: bound.holder_key().map(str::to_owned),
         // Whoever is heard of now and then keeps the token: every use asks for the deadline anyway.
         until_ms: if asked.count("heartbeat_seconds").is_some() {
             grant.deadline_ms_max
         } else {
             grant.deadline_ms
         },
-    };
-    let entry = asked.entry("");
-    let (token, until_ms) = token::issue(gateway, grant, wanted, &entry).await?;
+    })
+}
+
+fn handed(
+    asked: &Asked,
+    grant: &Grant,
+    token: &str,
+    until_ms: u64,
+    is_bound: bool,
+    is_clamped: bool,
+) -> Reply {
     let mut body = json!({
-        "grant": told(&*found(gateway, &id).await?),
+        "grant": told(grant),
         "token": token,
-        "token_type": token_type(jkt.is_some()),
+        "token_type": token_type(is_bound),
         "expires_at_ms": until_ms,
     });
     if is_clamped {
         put(&mut body, "clamped", true);
     }
-    Ok(match asked.route.gives {
+    match asked.route.gives {
         crate::Gives::Json(201, _) => Reply::made(&body),
         crate::Gives::Json(..) | crate::Gives::Text(_) | crate::Gives::Nothing => {
             Reply::json(&body)
         }
-    })
+    }
 }
 
 /// A grant as it is told.

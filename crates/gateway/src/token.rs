@@ -1,11 +1,11 @@
 //! Tokens that stand for grants: looked at, made, exchanged.
 
-use std::{collections::BTreeMap, future::Future, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
-use bailiwick_authority::token::{Expected, GrantToken, Keyring, TokenFault, dpop};
+use bailiwick_authority::token::{Expected, GrantToken, TokenFault, dpop};
 use bailiwick_broker::{
-    NotIssued, NotRecorded, Recorded, State,
-    port::{Change, Grant, Mint, MintError, Minted, Op, Refused, Store as _},
+    NotIssued, NotRecorded, State,
+    port::{Change, Grant, Minted, Op, Refused, Store as _},
 };
 use bailiwick_ledger::{Credential, Entry, Hash};
 use http::{HeaderName, Method, Uri, request::Parts};
@@ -218,35 +218,6 @@ async fn good<W: World>(gateway: &Gateway<W>, held: &Held) -> Result<Option<Arc<
     Ok(grant.filter(is_good))
 }
 
-/// Makes tokens.
-struct TokenMint<'a> {
-    keys: &'a Keyring,
-    token: GrantToken,
-}
-
-impl Mint for TokenMint<'_> {
-    type Credential = String;
-
-    fn until_ms_max(&self, _grant: &Grant, _now_ms: u64) -> u64 {
-        self.token.exp.saturating_mul(1_000)
-    }
-
-    fn mint(
-        &self,
-        _grant: &Recorded<Arc<Grant>>,
-        _request: &str,
-    ) -> impl Future<Output = Result<Minted<String>, MintError>> + Send {
-        let about = Credential {
-            kind: "token".into(),
-            id_hash: Some(Hash::of(&[self.token.jti.as_bytes()]).to_string()),
-            expires_ms: Some(self.token.exp.saturating_mul(1_000)),
-            ..Credential::default()
-        };
-        let credential = self.keys.sign(&self.token);
-        std::future::ready(Ok(Minted { credential, about }))
-    }
-}
-
 /// What a token is made for.
 pub(crate) struct Wanted<'a> {
     pub(crate) audience: &'a str,
@@ -255,16 +226,13 @@ pub(crate) struct Wanted<'a> {
     pub(crate) until_ms: u64,
 }
 
-/// Makes a token for a grant. Its record is durable before anybody sees it.
-///
-/// # Errors
-/// If the grant is in no state for it, or it cannot be recorded.
-pub(crate) async fn issue<W: World>(
+/// A token for a grant, signed; nobody may see it before the broker has recorded it. With when it is
+/// worth nothing.
+pub(crate) fn made<W: World>(
     gateway: &Gateway<W>,
-    grant: Arc<Grant>,
+    grant: &Grant,
     wanted: Wanted<'_>,
-    entry: &Entry,
-) -> Result<(String, u64), Problem> {
+) -> (Minted<String>, u64) {
     let iat = gateway.broker.now_ms() / 1_000;
     let exp = wanted.until_ms.min(grant.deadline_ms_max) / 1_000;
     let exp = exp.min(iat + LIFETIME_SECS_MAX);
@@ -283,22 +251,55 @@ pub(crate) async fn issue<W: World>(
         jkt: wanted.jkt,
         requester: BTreeMap::new(),
     };
-    let mint = TokenMint {
-        keys: &gateway.keys.tokens,
-        token,
+    let until_ms = exp.saturating_mul(1_000);
+    let about = Credential {
+        kind: "token".into(),
+        id_hash: Some(Hash::of(&[token.jti.as_bytes()]).to_string()),
+        expires_ms: Some(until_ms),
+        ..Credential::default()
     };
-    let request = entry.request_id.clone().unwrap_or_default();
-    // The caller may name two requests alike; no two attempts are.
-    let request = format!("{request}.{}", new_id());
-    let issued = gateway.broker.issue(grant, &request, entry, &mint).await;
-    match issued {
-        Ok(token) => Ok((token.into_value(), exp.saturating_mul(1_000))),
-        Err(NotIssued::NotRecorded(error)) => Err(not_recorded(&error)),
-        Err(NotIssued::State(state)) => {
+    let credential = gateway.keys.tokens.sign(&token);
+    (Minted { credential, about }, until_ms)
+}
+
+/// The name of an attempt. The caller may name two requests alike; no two attempts are.
+pub(crate) fn attempt(entry: &Entry) -> String {
+    let request = entry.request_id.as_deref().unwrap_or_default();
+    format!("{request}.{}", new_id())
+}
+
+/// Makes a token for a grant. Its record is durable before anybody sees it.
+///
+/// # Errors
+/// If the grant is in no state for it, or it cannot be recorded.
+pub(crate) async fn issue<W: World>(
+    gateway: &Gateway<W>,
+    grant: Arc<Grant>,
+    wanted: Wanted<'_>,
+    entry: &Entry,
+) -> Result<(Arc<Grant>, String, u64), Problem> {
+    let (minted, until_ms) = made(gateway, &grant, wanted);
+    let issued = gateway
+        .broker
+        .issue_made(grant, &attempt(entry), entry, minted)
+        .await;
+    let (grant, token) = issued
+        .map_err(|error| not_issued(error, not_recorded))?
+        .into_value();
+    Ok((grant, token, until_ms))
+}
+
+pub(crate) fn not_issued(
+    error: NotIssued,
+    not_recorded: impl FnOnce(&NotRecorded) -> Problem,
+) -> Problem {
+    match error {
+        NotIssued::NotRecorded(error) => not_recorded(&error),
+        NotIssued::State(state) => {
             let detail = format!("the grant is {state}, and makes no token");
-            Err(Problem::new(Kind::Conflict, detail).because("grant_not_active"))
+            Problem::new(Kind::Conflict, detail).because("grant_not_active")
         }
-        Err(NotIssued::Mint(error)) => Err(Problem::new(Kind::Internal, error.to_string())),
+        NotIssued::Mint(error) => Problem::new(Kind::Internal, error.to_string()),
     }
 }
 
@@ -389,7 +390,7 @@ pub(crate) async fn exchange<W: World>(
         // Never longer than what it is exchanged for.
         until_ms: subject.exp.saturating_mul(1_000),
     };
-    let (token, until_ms) = issue(gateway, grant, wanted, &entry).await?;
+    let (_, token, until_ms) = issue(gateway, grant, wanted, &entry).await?;
     let left_ms = until_ms.saturating_sub(gateway.broker.now_ms());
     Ok(Reply::json(&json!({
         "access_token": token,

@@ -56,6 +56,8 @@ enum Act {
     Approve(usize),
     Begin(usize),
     Mint(usize, Answer),
+    /// A credential that the process makes by itself, recorded in one change.
+    Make(usize),
     Settle(usize),
     Deliver(usize),
     Call(usize),
@@ -125,6 +127,8 @@ struct World {
     now_ms: u64,
     /// When the last credential that exists of each grant ends by its own clock.
     credential_until_ms: [u64; 2],
+    /// The same of those that no session on AWS belongs to.
+    token_until_ms: [u64; 2],
     opened: [bool; 2],
     approved: [bool; 2],
     /// Denied once, and so for ever.
@@ -228,6 +232,7 @@ impl Hash for World {
         (
             self.now_ms,
             self.credential_until_ms,
+            self.token_until_ms,
             self.opened,
             self.approved,
         )
@@ -349,6 +354,7 @@ impl Scene {
             Act::Begin(at) | Act::Mint(at, _) | Act::Settle(at) | Act::Deliver(at) => {
                 self.issue(world, at, act)?
             }
+            Act::Make(at) => self.make(world, at)?,
             Act::Call(at) | Act::Reply(at) => self.call(world, at, act)?,
             Act::Renew(at) | Act::Suspend(at) | Act::Resume(at) | Act::End(at) => {
                 self.change(world, at, act)?;
@@ -531,6 +537,42 @@ impl Scene {
         Some(())
     }
 
+    /// As `Broker::issue_made` does: there is a credential if there is a record of it.
+    fn make(&self, world: &mut World, at: usize) -> Option<()> {
+        if world.process.as_ref()?.minting[at].is_some() {
+            return None;
+        }
+        world.left.attempts = world.left.attempts.checked_sub(1)?;
+        let grant = world.grant(at)?;
+        if world.stopped_here(&grant) || grant.deadline_ms <= world.now_ms {
+            return None;
+        }
+        let minted = Minted {
+            credential: (),
+            about: Credential {
+                expires_ms: Some(grant.deadline_ms),
+                ..Credential::default()
+            },
+        };
+        let request = format!("{}-{}", NAMES[at], world.left.attempts);
+        let (change, active, ()) =
+            protocol::made(&grant, &request, &Entry::default(), world.now_ms, minted).ok()?;
+        world.commit(change).ok()?;
+        if !world.approved[at] {
+            world.flaw = Some("I8");
+        }
+        let kept = world.grant(at)?;
+        if (kept.state, kept.ver, kept.credential_until_ms)
+            != (active.state, active.ver, active.credential_until_ms)
+        {
+            world.flaw = Some("told");
+        }
+        let until = &mut world.token_until_ms[at];
+        *until = (*until).max(grant.deadline_ms);
+        world.process.as_mut()?.minting[at] = Some(Minting::Recorded);
+        Some(())
+    }
+
     /// As `Broker::decide` does: on what is remembered, which may be old.
     fn call(&self, world: &mut World, at: usize, act: Act) -> Option<()> {
         if act == Act::Reply(at) {
@@ -706,9 +748,8 @@ impl Model for Scene {
                         state,
                         Some(State::Completed | State::Expired | State::Revoked)
                     );
-                    !is_over
-                        || world.credential_until_ms[at] + SKEW_MS <= world.now_ms
-                        || world.credential_until_ms[at] == 0
+                    let until_ms = world.credential_until_ms[at].max(world.token_until_ms[at]);
+                    !is_over || until_ms + SKEW_MS <= world.now_ms || until_ms == 0
                 })
             }),
             Property::always(
@@ -724,6 +765,10 @@ impl Model for Scene {
                             || posts.iter().any(|post| post.key == key)
                     })
                 },
+            ),
+            Property::always(
+                "what is handed out is the grant as it is",
+                |_, world: &World| world.flaw != Some("told"),
             ),
             Property::always("I7 one entry a step", |_, world: &World| {
                 world.flaw != Some("I7")

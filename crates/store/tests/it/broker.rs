@@ -12,8 +12,8 @@ use std::{
 use bailiwick_broker::{
     Broker, Cause, NotIssued, NotRecorded, Recorded, Ruling, SKEW_MS, Scope, State, Stop, Verdict,
     port::{
-        Change, Grant, Log, LogError, Mint, MintError, Minted, Op, Refused, Spooled, Store as _,
-        Which,
+        Change, Grant, Log, LogError, Mint, MintError, Minted, Op, Refused, Spooled, Step,
+        Store as _, Which,
     },
 };
 use bailiwick_ledger::{Credential, Entry, Phase, checkpoint::Checkpoint, note::Signer};
@@ -174,6 +174,57 @@ async fn calls_under_way_count_against_the_budget() {
     }
     assert_eq!(allowed, 10);
     assert_eq!(kept(broker.store(), "g1").await.unwrap().uses, 10);
+}
+
+/// A renewal has the grant read again. Calls that are under way then are not in the store yet: whoever
+/// is decided on what the store says before they are would be refused, and so would all after it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn calls_beside_renewals_are_all_taken() {
+    let bench = Bench::new();
+    let broker = bench.open().await;
+    active(&broker, grant("g1")).await;
+    let callers: Vec<_> = (0..32)
+        .map(|_| {
+            let broker = Arc::clone(&broker);
+            tokio::spawn(async move {
+                for _ in 0..20 {
+                    assert_eq!(decide(&broker, "g1").await, Ok(()));
+                }
+            })
+        })
+        .collect();
+    for _ in 0..30 {
+        let grant = kept(broker.store(), "g1").await.unwrap();
+        let step = Step {
+            deadline_ms: Some(grant.deadline_ms),
+            ..Step::to(State::Active, &grant)
+        };
+        let renewed = broker.step(&grant, step, Entry::of("grant.renewed")).await;
+        renewed.unwrap().into_value();
+    }
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    assert_eq!(kept(broker.store(), "g1").await.unwrap().uses, 640);
+}
+
+/// Whoever asked may go away before the answer; what it asked for counts, and holds up nobody.
+#[tokio::test]
+async fn a_caller_that_goes_away_holds_up_nobody() {
+    let bench = Bench::new();
+    let broker = bench.open().await;
+    active(&broker, grant("g1")).await;
+    for _ in 0..5 {
+        let asks = decide(&broker, "g1");
+        // Polled once: handed over, and not waited for.
+        let gone = tokio::time::timeout(std::time::Duration::ZERO, asks).await;
+        drop(gone);
+        let grant = kept(broker.store(), "g1").await.unwrap();
+        let step = Step::to(State::Active, &grant);
+        let renewed = broker.step(&grant, step, Entry::of("grant.renewed")).await;
+        renewed.unwrap().into_value();
+        assert_eq!(decide(&broker, "g1").await, Ok(()));
+    }
 }
 
 #[tokio::test]
