@@ -16,6 +16,9 @@ use crate::{
 /// the queue never fills with them.
 const PORTION: usize = 500;
 
+/// Grants that a sweep reads at once, where it can go on by their names.
+const READ_AT_ONCE: usize = 2_500;
+
 /// A credential may be good for so long after its end where its judge's clock is late.
 pub const SKEW_MS: u64 = 60_000;
 
@@ -207,14 +210,48 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
     }
 
     /// Records a change for each grant that is found, each by itself, so that one that somebody
-    /// else has just ended does not hold up the others. While one portion is flushed, the next is
-    /// handed over.
+    /// else has just ended does not hold up the others. While some are recorded, the next are read.
     async fn take_each(
         &self,
         which: Which,
         change_of: impl Fn(&Arc<Grant>) -> Change,
     ) -> Result<Swept, NotRecorded> {
-        let found = self.store.grants(which, None, SWEEP_MAX).await?;
+        let at_once = match which {
+            // These come by their time, and not by their names, which is how one goes on.
+            Which::Due { .. } | Which::Spent { .. } => SWEEP_MAX,
+            Which::Live
+            | Which::Covered(_)
+            | Which::In(_)
+            | Which::Under(_)
+            | Which::Outliving
+            | Which::PinnedElsewhere(_) => READ_AT_ONCE,
+        };
+        let mut swept = Swept { found: 0, taken: 0 };
+        let mut page = self.store.grants(which.clone(), None, at_once).await?;
+        while let Some(last) = page.last() {
+            let last = Arc::clone(last);
+            swept.found += page.len();
+            let is_last = page.len() < at_once || swept.found >= SWEEP_MAX;
+            let next = async {
+                if is_last {
+                    return Ok(Vec::new());
+                }
+                let which = which.clone();
+                self.store.grants(which, Some(&last.id), at_once).await
+            };
+            let (next, taken) = tokio::join!(next, self.take(&page, &change_of));
+            swept.taken += taken?;
+            page = next?;
+        }
+        Ok(swept)
+    }
+
+    /// While one portion is flushed, the next is handed over.
+    async fn take(
+        &self,
+        found: &[Arc<Grant>],
+        change_of: &impl Fn(&Arc<Grant>) -> Change,
+    ) -> Result<usize, NotRecorded> {
         let mut taken = 0;
         let mut before: Vec<(Arc<Grant>, Receipt)> = Vec::new();
         for portion in found.chunks(PORTION) {
@@ -228,10 +265,7 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
                 .await?;
         }
         taken += self.count(before).await?;
-        Ok(Swept {
-            found: found.len(),
-            taken,
-        })
+        Ok(taken)
     }
 
     async fn count(&self, under_way: Vec<(Arc<Grant>, Receipt)>) -> Result<usize, NotRecorded> {

@@ -14,7 +14,7 @@ use bailiwick_ledger::{Entry, Hash, Task as LedgerTask};
 
 use crate::{
     authzen,
-    front::{Asked, Reply, new_id},
+    front::{Asked, Reply, grant_id},
     gateway::{Gateway, World},
     grants::{answered, idempotency_key, not_opened, released, thumbprint},
     problem::{Kind, Problem},
@@ -42,7 +42,7 @@ pub(crate) async fn delegate<W: World>(
     let wanted = wanted(asked)?;
     let seconds = asked.count("seconds");
     let rules = gateway.rules();
-    let id = format!("g{}", new_id());
+    let id = grant_id(gateway.broker.now_ms());
     let costs: Vec<Op> = key
         .iter()
         .map(|key| key.kept(&id, gateway.broker.now_ms()))

@@ -15,7 +15,7 @@ use crate::{
     authzen,
     caller::no_such_grant,
     door::one,
-    front::{Asked, Reply, new_id, put},
+    front::{Asked, Reply, grant_id, put},
     gateway::{Gateway, World},
     kill::not_recorded,
     operator::fingerprint,
@@ -209,7 +209,7 @@ fn grant<W: World>(
         seconds.saturating_mul(1_000) > deadline_ms_max.saturating_sub(now_ms)
     });
     let grant = Grant {
-        id: format!("g{}", new_id()),
+        id: grant_id(now_ms),
         lineage: Vec::new(),
         agent: task.agent().to_owned(),
         owner: task.owner().to_owned(),
