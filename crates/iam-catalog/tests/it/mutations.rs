@@ -179,10 +179,7 @@ fn mutations(step: usize) -> BTreeMap<&'static str, [usize; 3]> {
                 Contained::Refuted(request) => panic!("{what} of {name}: {request:?}"),
                 // Allowed by one reading of resource patterns alone.
                 Contained::Unknown(Unknown::Reading { .. }) if !must => *shown += 1,
-                Contained::Unknown(why @ Unknown::Unconfirmed { .. }) => {
-                    println!("{what} of {name}: {why}");
-                    *unknown += 1;
-                }
+                Contained::Unknown(Unknown::Unconfirmed { .. }) => *unknown += 1,
                 Contained::Unknown(why) => panic!("{what} of {name}: {why}"),
             };
             told(holds(&old, &new), way != Way::Wider);
