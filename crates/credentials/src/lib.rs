@@ -11,6 +11,7 @@
 
 mod canary;
 mod keys;
+mod lead;
 mod plan;
 mod revoker;
 mod sessions;

@@ -27,6 +27,7 @@ use bailiwick_broker::{
 use bailiwick_ledger::{Actor, Credential, Entry, Phase};
 
 use crate::{
+    lead::Lead,
     plan::{Plan, RolePlan},
     sessions::{Sessions, seconds, told},
     standing::Standing,
@@ -85,7 +86,7 @@ pub struct Revoker<S, L, C> {
     standing: Arc<Standing>,
     attempts: u64,
     /// The right to write. What is known of roles is known under it.
-    lease: Option<Lease>,
+    lead: Lead,
 }
 
 impl<S, L, C> std::fmt::Debug for Revoker<S, L, C> {
@@ -134,7 +135,7 @@ impl<S: Store, L: Log, C: Clock> Revoker<S, L, C> {
             bucket: Bucket::new(WRITES),
             standing,
             attempts: 0,
-            lease: None,
+            lead: Lead::of(LEASE),
         }
     }
 
@@ -181,29 +182,24 @@ impl<S: Store, L: Log, C: Clock> Revoker<S, L, C> {
 
     /// Whether this replica is the one that writes. Of what another wrote meanwhile nothing is known.
     async fn leads(&mut self) -> bool {
-        let lease = match self.broker.store().lease(LEASE).await {
-            Ok(lease) => lease,
+        let is_another = match self.lead.ask(self.broker.store()).await {
+            Ok(is_another) => is_another,
             Err(error) => {
                 tracing::error!(%error, "nobody knows who writes to IAM");
-                None
+                self.lead.lose()
             }
         };
-        if lease != self.lease {
-            self.lease = lease;
+        if is_another {
             self.roles.clear();
         }
-        let leads = lease.is_some();
+        let leads = self.lead.is_held();
         self.standing.is_here.store(leads, Ordering::Relaxed);
         leads
     }
 
     /// Lets another replica write at once.
     pub async fn give_back(&mut self) {
-        if let Some(lease) = self.lease.take()
-            && let Err(error) = self.broker.store().give_back(lease).await
-        {
-            tracing::warn!(%error, "another replica writes to IAM when this lease has run out");
-        }
+        self.lead.give_back(self.broker.store()).await;
     }
 
     /// The roles whose policy must be written now: first those with somebody new to deny.
@@ -314,10 +310,10 @@ impl<S: Store, L: Log, C: Clock> Revoker<S, L, C> {
         self.attempts += 1;
         let epoch = self.broker.store().epoch();
         let request = format!("deny.{epoch}.{}.{}", self.broker.now_ms(), self.attempts);
-        let Some(lease) = self.lease else {
+        let Some(hold) = self.lead.hold() else {
             return Ok(None);
         };
-        let mut ops = vec![Op::Hold(lease)];
+        let mut ops = vec![hold];
         ops.extend(plan.settled_before(arn, denial));
         ops.push(Op::Begin(Intent {
             request: request.clone(),
@@ -338,7 +334,7 @@ impl<S: Store, L: Log, C: Clock> Revoker<S, L, C> {
             Ok(_) => Ok(Some(request)),
             Err(NotRecorded::Refused(Refused::NotHeld)) => {
                 tracing::warn!("another replica writes to IAM now");
-                self.lease = None;
+                self.lead.lose();
                 Ok(None)
             }
             Err(error) => stopped(error).map(|()| None),
@@ -540,9 +536,8 @@ impl<S: Store, L: Log, C: Clock> Revoker<S, L, C> {
         if ops.is_empty() {
             return Ok(());
         }
-        let hold = self.lease.map(Op::Hold);
         let change = Change {
-            ops: hold.into_iter().chain(ops).collect(),
+            ops: self.lead.hold().into_iter().chain(ops).collect(),
             entries: Vec::new(),
         };
         match self.broker.record(change, ()).await {
@@ -563,7 +558,7 @@ impl<S: Store, L: Log, C: Clock> Revoker<S, L, C> {
         let behind = plan.roles.keys().filter(is_behind).count();
         let behind = behind.max(self.behind(plan, now_ms).len());
         // How far another replica is, that one tells.
-        let behind = if self.lease.is_some() { behind } else { 0 };
+        let behind = if self.lead.is_held() { behind } else { 0 };
         standing
             .roles_behind
             .store(number(behind), Ordering::Relaxed);

@@ -9,11 +9,11 @@ use std::{fmt, net::IpAddr, str::FromStr, sync::Arc};
 use bailiwick_aws::transport::{Transport, TransportError};
 use bailiwick_broker::{
     Broker, NotRecorded,
-    port::{Change, Clock, Lease, Log, Op, Post, Refused, Store},
+    port::{Change, Clock, Log, Op, Post, Refused, Store},
 };
 use bailiwick_ledger::{Entry, Record};
 
-use crate::sessions::told;
+use crate::{lead::Lead, sessions::told};
 
 /// Entries of the ledger that are looked at in one turn.
 const RECORDS_MAX: usize = 1_000;
@@ -167,7 +167,7 @@ pub struct Signals<S, L, C> {
     failures: u32,
     not_before_ms: u64,
     /// The right to tell. How far the receiver was told is known under it.
-    lease: Option<Lease>,
+    lead: Lead,
 }
 
 impl<S, L, C> fmt::Debug for Signals<S, L, C> {
@@ -206,7 +206,7 @@ impl<S: Store, L: Log, C: Clock> Signals<S, L, C> {
             kept: 0,
             failures: 0,
             not_before_ms: 0,
-            lease: None,
+            lead: Lead::of(LEASE),
         }
     }
 
@@ -218,12 +218,10 @@ impl<S: Store, L: Log, C: Clock> Signals<S, L, C> {
         if self.broker.now_ms() < self.not_before_ms {
             return Ok(false);
         }
-        let lease = self.broker.store().lease(LEASE).await?;
-        if lease != self.lease {
-            self.lease = lease;
+        if self.lead.ask(self.broker.store()).await? {
             self.next = None;
         }
-        if lease.is_none() {
+        if !self.lead.is_held() {
             // Another replica tells it.
             return Ok(true);
         }
@@ -247,7 +245,7 @@ impl<S: Store, L: Log, C: Clock> Signals<S, L, C> {
             self.next = Some(record.seq() + 1);
             if sent >= KEEP_AFTER {
                 self.keep().await?;
-                if self.lease.is_none() {
+                if !self.lead.is_held() {
                     return Ok(true);
                 }
                 sent = 0;
@@ -261,11 +259,7 @@ impl<S: Store, L: Log, C: Clock> Signals<S, L, C> {
 
     /// Lets another replica tell at once.
     pub async fn give_back(&mut self) {
-        if let Some(lease) = self.lease.take()
-            && let Err(error) = self.broker.store().give_back(lease).await
-        {
-            tracing::warn!(%error, "another replica tells of ended grants when this lease has run out");
-        }
+        self.lead.give_back(self.broker.store()).await;
     }
 
     /// Where it left off; a new receiver is told what happens from now on.
@@ -295,10 +289,9 @@ impl<S: Store, L: Log, C: Clock> Signals<S, L, C> {
             key: key.clone(),
             body: next.to_string().into_bytes(),
         };
-        let hold = self.lease.map(Op::Hold);
         let kept = [Op::Posted { key }, Op::Post(post)];
         let change = Change {
-            ops: hold.into_iter().chain(kept).collect(),
+            ops: self.lead.hold().into_iter().chain(kept).collect(),
             entries: Vec::new(),
         };
         match self.broker.record(change, ()).await {
@@ -309,7 +302,7 @@ impl<S: Store, L: Log, C: Clock> Signals<S, L, C> {
             }
             // Whoever tells now begins where this one had last come.
             Err(NotRecorded::Refused(Refused::NotHeld)) => {
-                self.lease = None;
+                self.lead.lose();
                 self.next = None;
                 Ok(())
             }
