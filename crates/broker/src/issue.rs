@@ -72,12 +72,8 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
         loop {
             attempt += 1;
             self.may_issue(&grant)?;
-            let minted = Minted {
-                credential: (),
-                about: about.clone(),
-            };
-            let made = made(&grant, request, entry, self.now_ms(), minted);
-            let (change, active, ()) = made.map_err(NotIssued::State)?;
+            let made = made(&grant, request, entry, self.now_ms(), about.clone());
+            let (change, active) = made.map_err(NotIssued::State)?;
             let refused = match self.record(change, ()).await {
                 Ok(recorded) => {
                     let value = (Arc::new(active), credential);
@@ -103,9 +99,10 @@ impl<S: Store, L: Log, C: Clock> Broker<S, L, C> {
         entry: &Entry,
         minted: Minted<T>,
     ) -> Result<Recorded<(Arc<Grant>, T)>, NotIssued> {
+        let Minted { credential, about } = minted;
         self.may_issue(&grant)?;
-        let made = made(&grant, request, entry, self.now_ms(), minted);
-        let (issued, active, credential) = made.map_err(NotIssued::State)?;
+        let made = made(&grant, request, entry, self.now_ms(), about);
+        let (issued, active) = made.map_err(NotIssued::State)?;
         let mut change = opened(grant, opening);
         change.ops.extend(issued.ops);
         change.entries.extend(issued.entries);

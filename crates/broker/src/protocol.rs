@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use bailiwick_ledger::{Actor, Entry, Phase};
+use bailiwick_ledger::{Actor, Credential, Entry, Phase};
 
 use crate::{
     SKEW_MS, State,
@@ -117,14 +117,13 @@ pub fn begun(
 ///
 /// # Errors
 /// With the state of a grant that makes none.
-pub fn made<C>(
+pub fn made(
     grant: &Grant,
     request: &str,
     entry: &Entry,
     now_ms: u64,
-    minted: Minted<C>,
-) -> Result<(Change, Grant, C), State> {
-    let Minted { credential, about } = minted;
+    about: Credential,
+) -> Result<(Change, Grant), State> {
     let until_ms = about.expires_ms.unwrap_or(grant.deadline_ms_max);
     let (mut change, issuing) = begun(grant, request, entry.clone(), now_ms, until_ms, None)?;
     let minted = Ok(Minted {
@@ -144,7 +143,7 @@ pub fn made<C>(
         credential_until_ms: issuing.credential_until_ms.max(until_ms),
         ..issuing
     };
-    Ok((change, active, credential))
+    Ok((change, active))
 }
 
 /// What is told of the attempt, and where it leaves the grant.

@@ -547,16 +547,13 @@ impl Scene {
         if world.stopped_here(&grant) || grant.deadline_ms <= world.now_ms {
             return None;
         }
-        let minted = Minted {
-            credential: (),
-            about: Credential {
-                expires_ms: Some(grant.deadline_ms),
-                ..Credential::default()
-            },
+        let about = Credential {
+            expires_ms: Some(grant.deadline_ms),
+            ..Credential::default()
         };
         let request = format!("{}-{}", NAMES[at], world.left.attempts);
-        let (change, active, ()) =
-            protocol::made(&grant, &request, &Entry::default(), world.now_ms, minted).ok()?;
+        let (change, active) =
+            protocol::made(&grant, &request, &Entry::default(), world.now_ms, about).ok()?;
         world.commit(change).ok()?;
         if !world.approved[at] {
             world.flaw = Some("I8");

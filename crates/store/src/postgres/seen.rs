@@ -1,8 +1,11 @@
 //! What can be seen of a database without becoming a replica of it.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
-use bailiwick_broker::port::StoreError;
+use bailiwick_broker::{
+    SystemClock,
+    port::{Clock as _, StoreError},
+};
 
 use super::{Apart, Database, DatabaseError, Postgres, count, query, schema};
 
@@ -29,12 +32,10 @@ impl Postgres {
             .ask(|client| async move { Ok(client) })
             .await?;
         schema::is_durable(&client).await?;
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        let here_ms = since.map_or(0, |since| since.as_millis());
+        let here_ms = SystemClock::new().now_ms();
         let asked = Instant::now();
         let now = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
         let there_ms = count(one(&query(&client, now, &[]).await?)?)?;
-        let here_ms = u64::try_from(here_ms).unwrap_or(u64::MAX);
         let apart = Apart::between(here_ms, there_ms, asked.elapsed());
         let (mut entries, mut alive) = (None, Vec::new());
         if schema::is_there(&client).await? {
