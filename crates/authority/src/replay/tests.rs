@@ -6,6 +6,14 @@ use crate::{Authority, Call, Settings, Standing};
 use super::*;
 
 fn charter(tools: &str, limits: &str) -> Authority {
+    authority(
+        "",
+        &format!("    tools:\n{tools}\n    limits: {{ {limits} }}"),
+    )
+}
+
+/// The authority of one charter: what is said of its agent, and of its task.
+fn authority(agent: &str, task: &str) -> Authority {
     let text = format!(
         r#"
 agent: reader
@@ -13,12 +21,11 @@ owner: {{ team: payments, contact: payments@example.com }}
 purpose: Post invoices.
 environment: prod
 mode: brokered
+{agent}
 tasks:
   post:
     for: 5m
-    tools:
-{tools}
-    limits: {{ {limits} }}
+{task}
 "#
     );
     let charter = Charter::parse("reader.yaml", &text).unwrap();
@@ -300,25 +307,15 @@ fn a_part_of_a_grant_is_denied_surely_and_allowed_by_nobody() {
 
 /// A task whose calls hang on what its grant was opened with.
 fn with_parameters(pattern: &str, more: &str) -> Authority {
-    let text = format!(
-        r#"
-agent: reader
-owner: {{ team: payments, contact: payments@example.com }}
-purpose: Post invoices.
-environment: prod
-mode: brokered
-role: {{ arn: "arn:aws:iam::111122223333:role/reader" }}
-tasks:
-  post:
-    for: 5m
-    parameters: {{ tenant: "{pattern}" }}
+    authority(
+        r#"role: { arn: "arn:aws:iam::111122223333:role/reader" }"#,
+        &format!(
+            r#"    parameters: {{ tenant: "{pattern}" }}
 {more}
     read: [ {{ actions: [s3:GetObject], resources: ["arn:aws:s3:::${{tenant}}/*"] }} ]
-    tools: [ {{ tool: ledger/post, when: "args.to == parameters.tenant", record-arguments: true }} ]
-"#
-    );
-    let charter = Charter::parse("reader.yaml", &text).unwrap();
-    Authority::of([charter], Settings::default()).unwrap()
+    tools: [ {{ tool: ledger/post, when: "args.to == parameters.tenant", record-arguments: true }} ]"#
+        ),
+    )
 }
 
 #[test]

@@ -76,6 +76,16 @@ impl Place {
         )
     }
 
+    /// A start in this place, with these flags more, that is refused. Answers with what it said.
+    pub(crate) fn refused(&self, more: &[&str]) -> String {
+        let mut args = vec!["--charters", "charters", "--data", "data"];
+        args.extend(["--listen", "127.0.0.1:0"]);
+        args.extend(more);
+        let (code, _, err) = self.ran(&args);
+        assert_eq!(code, 2, "{more:?}: {err}");
+        err
+    }
+
     pub(crate) fn start(&self) -> Daemon {
         self.start_with(&[], &[])
     }

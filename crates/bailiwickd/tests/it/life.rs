@@ -83,16 +83,7 @@ fn what_cannot_be_meant_is_refused_before_anything_is_made() {
 fn two_daemons_do_not_share_a_folder() {
     let place = Place::new();
     let daemon = place.start();
-    let args = [
-        "--charters",
-        "charters",
-        "--data",
-        "data",
-        "--listen",
-        "127.0.0.1:0",
-    ];
-    let (code, _, err) = place.ran(&args);
-    assert_eq!(code, 2, "{err}");
+    let err = place.refused(&[]);
     assert!(err.contains("another process uses `data`"), "{err}");
     let (_, token) = daemon.grant();
     assert!(daemon.allows(&token), "the first goes on");
@@ -340,18 +331,7 @@ fn an_agent_is_bound_to_the_role_it_has_and_one_that_was_made_again_is_refused()
         daemon.log().contains("deleted and made again")
     });
     assert_eq!(daemon.stop().0, 0);
-    let args = [
-        "--charters",
-        "charters",
-        "--data",
-        "data",
-        "--estate",
-        "estate",
-        "--listen",
-        "127.0.0.1:0",
-    ];
-    let (code, _, err) = place.ran(&args);
-    assert_eq!(code, 2, "{err}");
+    let err = place.refused(&["--estate", "estate"]);
     assert!(
         err.contains("invoice.yaml") && err.contains("AROABBBBBBBBBBBBBBBBB"),
         "{err}"
@@ -360,7 +340,6 @@ fn an_agent_is_bound_to_the_role_it_has_and_one_that_was_made_again_is_refused()
         "charters/invoice.yaml",
         &named.replace("role/invoice", "role/gone"),
     );
-    let (code, _, err) = place.ran(&args);
-    assert_eq!(code, 2, "{err}");
+    let err = place.refused(&["--estate", "estate"]);
     assert!(err.contains("not in the snapshot"), "{err}");
 }

@@ -7,6 +7,7 @@
     reason = "test code"
 )]
 
+mod issuer;
 mod people;
 mod recipes;
 mod server;

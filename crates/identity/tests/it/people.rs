@@ -5,7 +5,8 @@ use std::path::Path;
 use bailiwick_identity::{People, Person, Unproved, Verdict, settings};
 use serde_json::{Value, json};
 
-use crate::server::{Said, Server};
+use crate::issuer::Issuer;
+use crate::server::Said;
 use crate::sign::Signer;
 
 const AUDIENCE: &str = "https://bailiwick.example.com/operators";
@@ -18,41 +19,30 @@ enum Role {
     Operator,
 }
 
-struct Scene {
-    server: Server,
-    key: Signer,
-}
+struct Scene(Issuer);
 
 impl Scene {
     fn new() -> Self {
-        let key = Signer::rsa();
-        let keys = json!({ "keys": [key.jwk("k")] });
-        Self {
-            server: Server::new(move |_| Said::json(&keys)),
-            key,
-        }
+        Self(Issuer::new())
     }
 
     fn people(&self, rules: &str) -> People<Role> {
-        let issuer = self.server.url();
-        let text = format!(
-            "audience = \"{AUDIENCE}\"\n[[issuer]]\nkind = \"oidc\"\nissuer = \"{issuer}\"\nkeys = \"{issuer}/keys\"\nprivate = true\n{}",
-            rules.replace("ISSUER", &issuer)
-        );
+        let issuer = self.0.server.url();
+        let of_kind = format!("kind = \"oidc\"\nissuer = \"{issuer}\"");
+        let text = self.0.settings(AUDIENCE, &of_kind) + &rules.replace("ISSUER", &issuer);
         settings::people("operators.toml".as_ref(), &text).unwrap()
     }
 
     fn claims(&self) -> Value {
         json!({
-            "iss": self.server.url(), "sub": "olga", "aud": AUDIENCE, "iat": NOW, "exp": NOW + 300,
+            "iss": self.0.server.url(), "sub": "olga", "aud": AUDIENCE, "iat": NOW, "exp": NOW + 300,
             "groups": ["staff", "oncall"],
             "realm_access": { "roles": ["auditor"] },
         })
     }
 
     fn token(&self, kind: &str, claims: &Value) -> String {
-        let header = json!({ "alg": "RS256", "kid": "k", "typ": kind });
-        self.key.token(&header, claims)
+        self.0.token(kind, claims)
     }
 
     async fn role(&self, rules: &str, claims: &Value) -> Option<Role> {
@@ -63,7 +53,7 @@ impl Scene {
             role,
             issuer,
         } = person.unwrap().unwrap();
-        assert_eq!((issuer, subject.as_str()), (self.server.url(), "olga"));
+        assert_eq!((issuer, subject.as_str()), (self.0.server.url(), "olga"));
         role
     }
 }
@@ -179,7 +169,7 @@ async fn what_is_no_access_token_for_this_authority_vouches_for_nobody() {
 async fn an_issuer_that_cannot_be_reached_vouches_for_nobody_and_says_so() {
     let scene = Scene::new();
     let people = scene.people(&rule("operator", "subject = \"olga\""));
-    scene.server.answers(|_| Said::status(500));
+    scene.0.server.answers(|_| Said::status(500));
     let token = scene.token("at+jwt", &scene.claims());
     let error = people.verify(&token, NOW * 1_000).await.unwrap_err();
     assert_eq!(error.verdict(), Verdict::Unavailable, "{error}");

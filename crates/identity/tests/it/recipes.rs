@@ -10,6 +10,7 @@ use bailiwick_identity::{Method, Proofs, Proved, Shown, Unproved, Verdict, bind,
 use bailiwick_ledger::Hash;
 use serde_json::{Value, json};
 
+use crate::issuer::Issuer;
 use crate::server::{Said, Server};
 use crate::sign::Signer;
 
@@ -29,36 +30,6 @@ tasks: {{ post: {{ for: 5m, tools: [ {{ tool: ledger/post }} ] }} }}
 "#
     );
     Charter::parse("c.yaml", &text).unwrap()
-}
-
-/// A server with the keys of an issuer at `/keys`.
-struct Issuer {
-    server: Server,
-    key: Signer,
-}
-
-impl Issuer {
-    fn new() -> Self {
-        let key = Signer::rsa();
-        let keys = json!({ "keys": [key.jwk("k")] });
-        Self {
-            server: Server::new(move |_| Said::json(&keys)),
-            key,
-        }
-    }
-
-    /// The settings of this issuer: what is said of its kind, and where its keys are here.
-    fn settings(&self, part: &str) -> String {
-        format!(
-            "audience = \"{AUDIENCE}\"\n[[issuer]]\n{part}\nkeys = \"{}/keys\"\nprivate = true\n",
-            self.server.url()
-        )
-    }
-
-    fn token(&self, claims: &Value) -> String {
-        self.key
-            .token(&json!({ "alg": "RS256", "kid": "k", "typ": "JWT" }), claims)
-    }
 }
 
 fn read(folder: &Path, text: &str) -> (Proofs, Vec<String>) {
@@ -112,14 +83,14 @@ fn github(repository: &str, id: &str, environment: &str) -> Value {
 #[tokio::test]
 async fn a_github_workflow_is_the_agent_of_its_repository_and_environment() {
     let issuer = Issuer::new();
-    let proofs = proofs(&issuer.settings("kind = \"github\""));
+    let proofs = proofs(&issuer.settings(AUDIENCE, "kind = \"github\""));
     let charters = [charter(
         "invoice",
         &format!(
             "identity: [ {{ issuer: \"{GITHUB}\", subject: \"repo:acme/pay:environment:prod\", claims: {{ repository_id: \"74\" }} }} ]"
         ),
     )];
-    let told = async |claims: Value| bound(&proofs, &issuer.token(&claims), &charters).await;
+    let told = async |claims: Value| bound(&proofs, &issuer.token("JWT", &claims), &charters).await;
     assert_eq!(told(github("acme/pay", "74", "prod")).await, ok("invoice"));
     // A repository that was made again under the name.
     assert_eq!(
@@ -144,7 +115,7 @@ async fn a_github_workflow_is_the_agent_of_its_repository_and_environment() {
             "identity: [ {{ issuer: \"{GITHUB}\", subject: \"repo:acme/pay:environment:prod\" }} ]"
         ),
     )];
-    let token = issuer.token(&github("acme/pay", "74", "prod"));
+    let token = issuer.token("JWT", &github("acme/pay", "74", "prod"));
     assert_eq!(
         bound(&proofs, &token, &loose).await,
         no("identity_not_pinned")
@@ -154,10 +125,13 @@ async fn a_github_workflow_is_the_agent_of_its_repository_and_environment() {
 #[tokio::test]
 async fn a_subject_that_two_charters_claim_proves_neither() {
     let issuer = Issuer::new();
-    let proofs = proofs(&issuer.settings("kind = \"oidc\"\nissuer = \"https://idp.example.com\""));
+    let proofs = proofs(&issuer.settings(
+        AUDIENCE,
+        "kind = \"oidc\"\nissuer = \"https://idp.example.com\"",
+    ));
     let identity = "identity: [ { issuer: \"https://idp.example.com\", subject: a } ]";
     let claims = json!({ "iss": "https://idp.example.com", "sub": "a", "aud": AUDIENCE, "iat": NOW, "exp": NOW + 9, "n": 7, "t": true });
-    let token = issuer.token(&claims);
+    let token = issuer.token("JWT", &claims);
     let one = [charter("invoice", identity), charter("refund", "")];
     assert_eq!(bound(&proofs, &token, &one).await, ok("invoice"));
     let two = [charter("invoice", identity), charter("refund", identity)];
@@ -203,13 +177,13 @@ async fn a_role_says_who_it_is_by_a_token_of_aws_in_the_account_that_is_register
     )];
     let role = format!("arn:aws:iam::{ACCOUNT}:role/agents/prod/invoice");
     // AWS says no id in these tokens: whether a name is enough is the operator's to say.
-    let by_id = proofs(&issuer.settings(&part));
-    let token = issuer.token(&aws(&role, ACCOUNT));
+    let by_id = proofs(&issuer.settings(AUDIENCE, &part));
+    let token = issuer.token("JWT", &aws(&role, ACCOUNT));
     assert_eq!(
         bound(&by_id, &token, &charters).await,
         no("role_id_not_shown")
     );
-    let text = issuer.settings(&format!("{part}\nrole-by-name = true"));
+    let text = issuer.settings(AUDIENCE, &format!("{part}\nrole-by-name = true"));
     let (by_name, notes) = read(Path::new("."), &text);
     assert!(notes[0].contains("by name"), "{notes:?}");
     assert_eq!(bound(&by_name, &token, &charters).await, ok("invoice"));
@@ -248,16 +222,16 @@ async fn a_role_says_who_it_is_by_a_token_of_aws_in_the_account_that_is_register
         ),
         (aws("invoice", ACCOUNT), "no_role"),
     ] {
-        let told = bound(&by_name, &issuer.token(&claims), &charters).await;
+        let told = bound(&by_name, &issuer.token("JWT", &claims), &charters).await;
         assert_eq!(told, no(code), "{claims}");
     }
     let mut several = aws(&role, ACCOUNT);
     several["aud"] = json!([AUDIENCE, "https://other.example.com"]);
-    let told = bound(&by_name, &issuer.token(&several), &charters).await;
+    let told = bound(&by_name, &issuer.token("JWT", &several), &charters).await;
     assert_eq!(told, no("token_audience"));
     let mut unregistered = aws(&role, ACCOUNT);
     unregistered["iss"] = json!(AWS.replace("1111", "9999"));
-    let told = bound(&by_name, &issuer.token(&unregistered), &charters).await;
+    let told = bound(&by_name, &issuer.token("JWT", &unregistered), &charters).await;
     assert_eq!(told, no("unknown_issuer"));
 }
 
@@ -268,7 +242,7 @@ const POOL: &str = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_
 async fn a_client_of_a_user_pool_is_an_agent_by_the_scope_that_stands_for_this_authority() {
     let issuer = Issuer::new();
     let part = format!("kind = \"cognito\"\nissuer = \"{POOL}\"\nscope = \"bailiwick/grant\"");
-    let proofs = proofs(&issuer.settings(&part));
+    let proofs = proofs(&issuer.settings(AUDIENCE, &part));
     let charters = [charter(
         "invoice",
         &format!("identity: [ {{ issuer: \"{POOL}\", subject: 4abcdefghijklmnopqrstuvwx }} ]"),
@@ -278,7 +252,7 @@ async fn a_client_of_a_user_pool_is_an_agent_by_the_scope_that_stands_for_this_a
         "token_use": "access", "scope": "bailiwick/grant other/read", "version": 2,
         "auth_time": NOW - 5, "iat": NOW - 5, "exp": NOW + 3_595, "jti": "j-1",
     });
-    let told = async |claims: &Value| bound(&proofs, &issuer.token(claims), &charters).await;
+    let told = async |claims: &Value| bound(&proofs, &issuer.token("JWT", claims), &charters).await;
     assert_eq!(told(&good).await, ok("invoice"));
     for (name, value, code) in [
         ("scope", json!("other/read"), "token_use"),
@@ -300,7 +274,7 @@ async fn a_client_of_a_user_pool_is_an_agent_by_the_scope_that_stands_for_this_a
         assert_eq!(told(&claims).await, no(code), "{name}");
     }
     // Cognito hands out the same token until it expires.
-    let proved = verify(&proofs, &issuer.token(&good)).await.unwrap();
+    let proved = verify(&proofs, &issuer.token("JWT", &good)).await.unwrap();
     assert_eq!(proved.once, None);
 }
 
